@@ -1,0 +1,457 @@
+"""Every code the broker uses, with the system it comes from and a label a resident would understand.
+
+The one source of words: the Rego data in ``policies/vocabulary`` and the input schema are generated from here,
+so Rego and Python cannot drift. Nothing here decides anything.
+
+Sources of codes: PRSB Core Information Standard v2 with the UK Core record standard headings; HL7 v3 ActReason
+(purpose of use) and ActCode (sensitivity); London's neighbourhood tiers.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Self
+
+UK_CORE_HEADINGS = "https://fhir.hl7.org.uk/CodeSystem/UKCore-RecordStandardHeadings"
+ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
+ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+NHS_NUMBER = "https://fhir.nhs.uk/Id/nhs-number"
+ODS_CODE = "https://fhir.nhs.uk/Id/ods-organization-code"
+SNOMED_CT = "http://snomed.info/sct"
+OWN = "urn:neighbourhood-broker"
+
+
+class Coded(StrEnum):
+    """A code whose members carry a plain ``label``; subclasses add what else their members must state."""
+
+    label: str
+
+    def __new__(cls, code: str, label: str = "") -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        return member
+
+
+class Permission(StrEnum):
+    """What must be on file before a purpose may use confidential information (common-law duty of confidentiality)."""
+
+    IMPLIED = "implied"
+    EXPLICIT = "explicit"
+    NOT_NEEDED = "not-needed"  # the law or an overriding public interest answers instead
+
+
+class Purpose(Coded):
+    """Why a record is asked for: HL7 v3 ActReason where it has the word, our own VCFSE purposes where it has not."""
+
+    permission: Permission
+    system: str
+    act_reason: str
+
+    def __new__(
+        cls, code: str, label: str = "", permission: Permission = Permission.EXPLICIT, act_reason: str = ""
+    ) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.permission = permission
+        member.act_reason = act_reason
+        member.system = f"{OWN}:purpose"
+        return member
+
+    DIRECT_CARE = "direct-care", "Direct care", Permission.IMPLIED, "TREAT"
+    CARE_COORDINATION = "care-coordination", "Coordinating care", Permission.IMPLIED, "COC"
+    SOCIAL_PRESCRIBING = "social-prescribing", "Social prescribing", Permission.EXPLICIT, "SUPNWK"
+    CARERS_SUPPORT = "carers-support", "Support for carers", Permission.EXPLICIT, "SUPNWK"
+    ADVICE_DEBT = "advice-debt", "Debt and money advice", Permission.EXPLICIT, "SUPNWK"
+    ADVICE_HOUSING = "advice-housing", "Housing advice", Permission.EXPLICIT, "SUPNWK"
+    ADVICE_BENEFITS = "advice-benefits", "Benefits advice", Permission.EXPLICIT, "SUPNWK"
+    SAFEGUARDING = "safeguarding", "Safeguarding", Permission.NOT_NEEDED, "PATSFTY"
+    EMERGENCY = "emergency", "Emergency care", Permission.IMPLIED, "ETREAT"
+
+
+class Section(Coded):
+    """A section of the record (PRSB Core Information Standard), in the order a view shows them.
+
+    ``system`` is the UK Core heading code system where it publishes the code, ours where it does not.
+    """
+
+    system: str
+
+    def __new__(cls, code: str, label: str = "", system: str = UK_CORE_HEADINGS) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.system = system
+        return member
+
+    ABOUT_ME = "about-me", "About me", f"{OWN}:section"
+    DEMOGRAPHICS = "person-demographics", "Person demographics"
+    GP_PRACTICE = "gp-practice", "GP practice"
+    CONTACTS = "personal-contacts", "Personal contacts", f"{OWN}:section"
+    INDIVIDUAL_REQUIREMENTS = "individual-requirements", "Individual requirements and reasonable adjustments"
+    RESEARCH = "participation-in-research", "Participation in research"
+    LEGAL = "legal-information", "Legal information"
+    ALERTS = "alerts", "Alerts"
+    RISKS = "risk-information", "Risks"
+    SAFEGUARDING = "safeguarding", "Safeguarding"
+    ALLERGIES = "allergies-and-adverse-reaction", "Allergies and adverse reactions"
+    MEDICATIONS = "medications-and-medical-devices", "Medicines and medical devices"
+    PROBLEMS = "problems", "Problems and conditions"
+    PROCEDURES = "procedures-and-therapies", "Procedures and therapies"
+    VACCINATIONS = "vaccinations", "Vaccinations"
+    RESULTS = "investigation-results", "Investigation results"
+    OBSERVATIONS = "observations", "Examination findings and observations"
+    ASSESSMENTS = "assessments", "Assessments"
+    FAMILY_HISTORY = "family-history", "Family history"
+    SOCIAL_CONTEXT = "social-context", "Social context"
+    PREGNANCY = "pregnancy-status", "Pregnancy status"
+    SERVICES = "services-and-care", "Services and care"
+    REFERRALS = "referral-details", "Referrals"
+    APPOINTMENTS = "future-appointments", "Future appointments"
+    PROFESSIONAL_CONTACTS = "professional-contacts", "Contacts with professionals"
+    ADMISSIONS = "admission-details", "Admissions, attendances and discharges"
+    ACTIONS = "plan-and-requested-actions", "Plan and requested actions"
+    CARE_PLAN = "care-and-support-plan", "Care and support plan", f"{OWN}:section"
+    CONTINGENCY = "contingency-plans", "Contingency and end-of-life plans", f"{OWN}:section"
+    FORMULATION = "formulation", "Formulation", f"{OWN}:section"
+    WISHES = (
+        "patient-and-carer-concerns-expectations-and-wishes",
+        "Concerns, expectations and wishes",
+    )
+    ADVICE_GIVEN = "information-and-advice-given", "Information and advice given"
+    HOUSING = "housing", "Housing", f"{OWN}:section"
+    MONEY = "money-and-benefits", "Money, debt and benefits", f"{OWN}:section"
+    VCFSE_SUPPORT = "community-support", "Support from community organisations", f"{OWN}:section"
+    SIGNPOSTING = "signpost-details", "Services nearby"
+    DOCUMENTS = "documents-including-correspondence-audio-and-images", "Documents"
+
+
+class Sensitivity(Coded):
+    """A kind of information residents asked to control, or that the law restricts.
+
+    ``act_code`` is the HL7 v3 ActCode sensitivity; ``in_law`` marks what no agreement, consent or emergency can open
+    (Gender Recognition Act 2004 s.22; Human Fertilisation and Embryology Act 1990 s.33A).
+    """
+
+    act_code: str
+    in_law: bool
+
+    def __new__(cls, code: str, label: str = "", act_code: str = "", in_law: bool = False) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.act_code = act_code
+        member.in_law = in_law
+        return member
+
+    MENTAL_HEALTH = "mental-health", "Mental health", "MH"
+    SELF_HARM = "self-harm", "Self-harm", "PSY"
+    ALCOHOL = "alcohol", "Alcohol use", "ETHUD"
+    DRUGS = "drug-use", "Drug use", "SUD"
+    SEXUAL_HEALTH = "sexual-health", "Sexual health", "STD"
+    FERTILITY = "fertility", "Fertility", "SEX"
+    TERMINATION = "termination", "Termination of pregnancy", "SEX"
+    HIV = "hiv", "HIV", "HIV"
+    GENDER = "gender-identity", "Gender identity", "GENDER"
+    DOMESTIC_ABUSE = "domestic-abuse", "Domestic abuse", "SDV"
+    SAFEGUARDING = "safeguarding", "Safeguarding", "SDV"
+    THIRD_PARTY = "third-party", "Information about somebody else", "TBOO"
+    GENDER_RECOGNITION = "gender-recognition", "Protected by the Gender Recognition Act", "GENDER", True
+    ASSISTED_FERTILISATION = "assisted-fertilisation", "Protected by the fertilisation and embryology law", "SEX", True
+
+
+class OrganisationKind(Coded):
+    """What kind of organisation somebody works for. ``statutory`` ones may rely on implied consent for care."""
+
+    statutory: bool
+    gives_care: bool
+
+    def __new__(cls, code: str, label: str = "", statutory: bool = False, gives_care: bool = False) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.statutory = statutory
+        member.gives_care = gives_care
+        return member
+
+    REGION = "region", "London region", True, False
+    ICB = "icb", "Integrated care board", True, False
+    INTEGRATOR = "integrator", "Place integrator", True, False
+    GP_PRACTICE = "gp-practice", "GP practice", True, True
+    ACUTE_TRUST = "acute-trust", "Hospital trust", True, True
+    MENTAL_HEALTH_TRUST = "mental-health-trust", "Mental health trust", True, True
+    COMMUNITY_PROVIDER = "community-provider", "Community health provider", True, True
+    LOCAL_AUTHORITY = "local-authority", "Council", True, True
+    PHARMACY = "pharmacy", "Pharmacy", True, True
+    HOSPICE = "hospice", "Hospice", False, True
+    VCFSE = "vcfse", "Charity or community organisation", False, False
+
+
+class Role(Coded):
+    """What a person does here. ``clinical`` roles may be told of, and break glass for, more than others."""
+
+    clinical: bool
+
+    def __new__(cls, code: str, label: str = "", clinical: bool = False) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.clinical = clinical
+        return member
+
+    CLINICIAN = "clinician", "Clinician", True
+    SOCIAL_WORKER = "social-worker", "Social worker"
+    CARE_COORDINATOR = "care-coordinator", "Care coordinator"
+    LINK_WORKER = "link-worker", "Social prescribing link worker"
+    CASE_WORKER = "case-worker", "Case worker"
+    IG_LEAD = "ig-lead", "Information governance lead"
+    CALDICOTT_GUARDIAN = "caldicott-guardian", "Caldicott Guardian"
+    PRIVACY_OFFICER = "privacy-officer", "Privacy officer"
+    ADMINISTRATOR = "administrator", "Organisation administrator"
+    OPERATOR = "operator", "Operator"
+    RESIDENT = "resident", "Resident"
+    PROXY = "proxy", "Proxy"
+
+
+class Tier(Coded):
+    """How close a neighbourhood-team member works to residents; what each tier may see is data."""
+
+    HYPER_LOCAL = "hyper-local", "Hyper-local: the team that knows the street"
+    CONSISTENT = "consistent", "Consistent: in every neighbourhood team"
+    TAILORED = "tailored", "Tailored: joins where this neighbourhood needs it"
+    ALIGNED = "aligned", "Aligned: serves several neighbourhoods"
+
+
+class RelationshipKind(Coded):
+    """Why somebody may look at this resident at all. ``longest`` bounds it in seconds where custom says so."""
+
+    longest: int | None
+
+    def __new__(cls, code: str, label: str = "", longest: int | None = None) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.longest = longest
+        return member
+
+    REGISTERED_PRACTICE = "registered-practice", "Registered GP practice"
+    REFERRAL = "referral", "Referral"
+    CASELOAD = "caseload", "On a worker's caseload"
+    EPISODE = "episode", "Appointment or episode of care"
+    NEIGHBOURHOOD_TEAM = "neighbourhood-team", "Member of the resident's neighbourhood team"
+    GATEWAY_CONTACT = "gateway-contact", "First contact at a front door", 24 * 3600
+    INVITED = "invited", "Invited by the resident"
+
+
+class Level(Coded):
+    """Where a sharing agreement is made. A narrower level may narrow what a wider one allows, never widen it."""
+
+    LONDON = "london", "London"
+    SYSTEM = "system", "Integrated care system"
+    PLACE = "place", "Place"
+
+
+class Confidentiality(Coded):
+    """How the common-law duty of confidentiality is met. Not UK GDPR consent, and not the resident's own choice."""
+
+    IMPLIED = "implied", "Implied consent for individual care"
+    EXPLICIT = "explicit", "The resident's explicit permission"
+    LAW = "law", "A legal duty or overriding public interest"
+    S251 = "s251", "Support under section 251"
+
+
+class Disclosure(Coded):
+    """Whether a requester is told that something was withheld."""
+
+    TELL = "tell", "The requester is told"
+    CLINICIANS = "tell-clinicians", "Only clinicians are told"
+    NEVER = "never-tell", "The requester is never told"
+
+
+class Layer(Coded):
+    """The layers of a decision, in the order they are asked. A denial names the layer it comes from."""
+
+    LEGAL_BAR = "legal-bar", "The law"
+    IDENTITY = "identity", "Who is asking, and for what"
+    RELATIONSHIP = "relationship", "Relationship with the resident"
+    AGREEMENT = "agreement", "Sharing agreement"
+    CHOICES = "choices", "The resident's choices"
+    SENSITIVITY = "sensitivity", "Sensitive information"
+    ENGINE = "engine", "The decision itself"
+
+
+class DenialReason(Coded):
+    """Why something is refused, in plain words. The code is stable; the label may be improved."""
+
+    layer: Layer
+
+    def __new__(cls, code: str, label: str = "", layer: Layer = Layer.ENGINE) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.layer = layer
+        return member
+
+    RESTRICTED_IN_LAW = "restricted-in-law", "The law does not allow this to be shared.", Layer.LEGAL_BAR
+
+    ORGANISATION_UNKNOWN = "organisation-unknown", "This organisation is not known to the broker.", Layer.IDENTITY
+    ORGANISATION_INACTIVE = "organisation-inactive", "This organisation has left.", Layer.IDENTITY
+    NOT_A_MEMBER = "not-a-member", "This person does not work for this organisation now.", Layer.IDENTITY
+    ROLE_NOT_PERMITTED = "role-not-permitted", "This role may never read a record.", Layer.IDENTITY
+    ASSURANCE_TOO_LOW = "assurance-too-low", "The sign-in was not strong enough for this.", Layer.IDENTITY
+    PURPOSE_UNKNOWN = "purpose-unknown", "The purpose is not one the broker knows.", Layer.IDENTITY
+    PURPOSE_NOT_FOR_KIND = (
+        "purpose-not-for-kind",
+        "This kind of organisation may not use this purpose.",
+        Layer.IDENTITY,
+    )
+    SECTION_UNKNOWN = "section-unknown", "This section is not one the broker knows.", Layer.IDENTITY
+    SECTION_NOT_FOR_PURPOSE = (
+        "section-not-for-purpose",
+        "This section is more than this purpose could need.",
+        Layer.IDENTITY,
+    )
+
+    NO_RELATIONSHIP = "no-relationship", "There is no current relationship with this resident.", Layer.RELATIONSHIP
+    BEYOND_TIER = (
+        "beyond-tier",
+        "A member of this tier of the neighbourhood team does not see this.",
+        Layer.RELATIONSHIP,
+    )
+
+    NO_AGREEMENT = "no-agreement", "No sharing agreement covers this organisation and purpose.", Layer.AGREEMENT
+    AGREEMENT_NOT_SIGNED = "agreement-not-signed", "Not every party has signed the agreement.", Layer.AGREEMENT
+    AGREEMENT_NOT_STARTED = "agreement-not-started", "The sharing agreement has not started yet.", Layer.AGREEMENT
+    AGREEMENT_EXPIRED = "agreement-expired", "The sharing agreement has expired.", Layer.AGREEMENT
+    AGREEMENT_SUSPENDED = "agreement-suspended", "The sharing agreement is suspended.", Layer.AGREEMENT
+    OUTSIDE_PLACE = "outside-place", "The agreement does not cover where this resident lives.", Layer.AGREEMENT
+    ROLE_NOT_IN_AGREEMENT = "role-not-in-agreement", "The agreement does not name this role.", Layer.AGREEMENT
+    SECTION_NOT_IN_AGREEMENT = (
+        "section-not-in-agreement",
+        "The agreement does not include this section.",
+        Layer.AGREEMENT,
+    )
+    SOURCE_NOT_IN_AGREEMENT = "source-not-in-agreement", "The agreement does not include this source.", Layer.AGREEMENT
+    NARROWED_BY_PLACE = "narrowed-by-place", "This place has narrowed what the wider agreement allows.", Layer.AGREEMENT
+
+    CONSENT_NEEDED = "consent-needed", "The resident has not given permission for this.", Layer.CHOICES
+    CONSENT_WITHDRAWN = "consent-withdrawn", "The resident has withdrawn permission for this.", Layer.CHOICES
+    CONSENT_EXPIRED = "consent-expired", "The resident's permission has run out.", Layer.CHOICES
+    CONSENT_WITHHELD = "consent-withheld", "The resident has chosen not to share this.", Layer.CHOICES
+
+    SENSITIVE = "sensitive", "This is sensitive and outside what was agreed.", Layer.SENSITIVITY
+
+    BREAK_GLASS_NOT_PERMITTED = (
+        "break-glass-not-permitted",
+        "This organisation or role may not use emergency access.",
+        Layer.IDENTITY,
+    )
+    BREAK_GLASS_NO_REASON = "break-glass-no-reason", "Emergency access needs a stated reason.", Layer.IDENTITY
+    BREAK_GLASS_SECTION = "break-glass-section", "Emergency access does not open this section.", Layer.IDENTITY
+
+    POLICY_UNAVAILABLE = "policy-unavailable", "The decision could not be made, so the answer is no.", Layer.ENGINE
+    POLICY_STALE = "policy-stale", "The rules were out of date, so the answer is no.", Layer.ENGINE
+    POLICY_UNCLEAR = "policy-unclear", "The decision was not clear, so the answer is no.", Layer.ENGINE
+    OBLIGATION_UNMET = (
+        "obligation-unmet",
+        "A condition of sharing could not be met, so nothing is shared.",
+        Layer.ENGINE,
+    )
+
+
+class Obligation(Coded):
+    """What must be done when something is released. An unknown or unmet obligation is a refusal."""
+
+    NOTIFY_RESIDENT = "notify-resident", "Tell the resident."
+    NOTIFY_PRIVACY_OFFICER = "notify-privacy-officer", "Tell the privacy officer."
+    REVIEW = "review", "Review this use of emergency access."
+    NO_ONWARD_SHARING = "no-onward-sharing", "Do not pass this on."
+
+
+class GapCause(Coded):
+    """Why a source that was asked gave no usable answer. Always stated, never silent."""
+
+    LATE = "late", "did not answer in time"
+    UNREACHABLE = "unreachable", "could not be reached"
+    REFUSED = "refused", "refused the broker's credentials"
+    FAULT = "fault", "had a fault"
+    BUSY = "busy", "was too busy"
+    MALFORMED = "malformed", "gave an answer that could not be read"
+    TOO_LARGE = "too-large", "gave more than the broker will accept"
+    WRONG_PERSON = "wrong-person", "answered about somebody else, so nothing was used"
+    NOT_LINKED = "not-linked", "does not know this resident"
+    NOT_ALLOWED = "not-allowed", "is at an address the broker may not call"
+
+
+class Silence(Coded):
+    """The four ways a section can say nothing; a view never confuses them."""
+
+    WITHHELD = "withheld", "Not shared with you"
+    EMPTY = "empty", "Nothing recorded"
+    UNAVAILABLE = "unavailable", "Could not be read just now"
+    NOT_ASKED = "not-asked", "Not asked for"
+
+
+class AgreementState(Coded):
+    DRAFT = "draft", "Draft"
+    IN_REVIEW = "in-review", "In review"
+    APPROVED = "approved", "Approved"
+    IN_FORCE = "in-force", "In force"
+    SUSPENDED = "suspended", "Suspended"
+    ENDED = "ended", "Ended"
+
+
+class ConsentStatus(Coded):
+    """FHIR R4 Consent.status, as far as the broker uses it."""
+
+    ACTIVE = "active", "In use"
+    INACTIVE = "inactive", "Stopped"
+
+
+class ProvisionType(StrEnum):
+    """FHIR R4 Consent.provision.type."""
+
+    PERMIT = "permit"
+    DENY = "deny"
+
+
+class RequestState(Coded):
+    """Where an access request to a resident stands."""
+
+    PENDING = "pending", "Waiting for an answer"
+    GRANTED = "granted", "Agreed"
+    DECLINED = "declined", "Not agreed"
+    EXPIRED = "expired", "Ran out of time"
+
+
+class Route(Coded):
+    """How a worker comes to ask."""
+
+    ASK_RESIDENT = "ask-resident", "Ask the resident"
+    TEAM_PERMISSION = "team-permission", "My team already has permission"
+    EMERGENCY = "emergency", "It is an emergency"
+
+
+class AuditAction(Coded):
+    """What an entry on the trail records."""
+
+    DECISION = "decision", "A request was decided"
+    RELEASE = "release", "Part of a record was released"
+    RECORD_VIEWED_BY_RESIDENT = "resident-view", "The resident read their own record"
+    RESIDENT_SOUGHT = "resident-sought", "A resident was looked for"
+    ACCESS_REQUESTED = "access-requested", "A resident was asked for permission"
+    ACCESS_ANSWERED = "access-answered", "A resident answered a request"
+    CONSENT_GIVEN = "consent-given", "A resident gave permission"
+    CONSENT_NARROWED = "consent-narrowed", "A resident narrowed what is shared"
+    CONSENT_WITHDRAWN = "consent-withdrawn", "A resident stopped sharing"
+    AGREEMENT_CHANGED = "agreement-changed", "A sharing agreement changed"
+    POLICY_PUBLISHED = "policy-published", "The rules in force changed"
+    SOURCE_CHANGED = "source-changed", "A source system was added or changed"
+    RESIDENT_LINKED = "resident-linked", "A resident was linked to a source system"
+    ORGANISATION_CHANGED = "organisation-changed", "An organisation, person or team changed"
+    TOKEN_ISSUED = "token-issued", "A partner system was given a token"
+    SIGNED_IN = "signed-in", "Somebody signed in"
+    SIGNED_OUT = "signed-out", "Somebody signed out"
+    NOTICE_QUEUED = "notice-queued", "A notice was queued"
+    NEIGHBOURHOOD_LOADED = "neighbourhood-loaded", "Synthetic data was loaded"
