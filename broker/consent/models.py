@@ -1,0 +1,78 @@
+"""A resident's recorded choices, in FHIR's words: a Consent holds Provisions that permit or deny.
+
+The UK GDPR lawful basis and the duty of confidentiality are the agreement's, not the resident's, and are not here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from broker.database import Base, Code, Codes, Instant, new_id
+from broker.vocabulary import ConsentStatus, ProvisionType, Purpose, RequestState, Role, Section, Sensitivity
+
+
+class Consent(Base):
+    """One choice a resident made, and may undo. Ending it needs no more steps than making it."""
+
+    __tablename__ = "consent"
+    __table_args__ = (Index("ix_consent_resident_status", "resident_id", "status"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    resident_id: Mapped[str] = mapped_column(ForeignKey("resident.id"))
+    status: Mapped[ConsentStatus] = mapped_column(Code(ConsentStatus), default=ConsentStatus.ACTIVE)
+    given_at: Mapped[datetime] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    given_by: Mapped[str] = mapped_column(String(80))  # ``resident:<id>`` or ``proxy:<id>``
+    request_id: Mapped[str | None] = mapped_column(ForeignKey("access_request.id"))
+
+    provisions: Mapped[list[Provision]] = relationship(back_populates="consent", order_by="Provision.id")
+
+
+class Provision(Base):
+    """Permit or deny: to whom, for what, which sections, which sensitivities, between when and when.
+
+    None means "any". ``ended_at`` closes it early; the row stays, because what was once permitted is history.
+    """
+
+    __tablename__ = "provision"
+    __table_args__ = (CheckConstraint("until_at IS NULL OR until_at > from_at", name="ends_after_start"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    consent_id: Mapped[str] = mapped_column(ForeignKey("consent.id"), index=True)
+    type: Mapped[ProvisionType] = mapped_column(Code(ProvisionType))
+    organisation_code: Mapped[str | None] = mapped_column(ForeignKey("organisation.code"))
+    purposes: Mapped[frozenset[Purpose] | None] = mapped_column(Codes(Purpose))
+    sections: Mapped[frozenset[Section] | None] = mapped_column(Codes(Section))
+    labels: Mapped[frozenset[Sensitivity] | None] = mapped_column(Codes(Sensitivity))
+    from_at: Mapped[datetime] = mapped_column(Instant)
+    until_at: Mapped[datetime | None] = mapped_column(Instant)
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)
+
+    consent: Mapped[Consent] = relationship(back_populates="provisions")
+
+
+class AccessRequestRecord(Base):
+    """A worker's request to a resident for permission, and the resident's answer in their own time."""
+
+    __tablename__ = "access_request"
+    __table_args__ = (Index("ix_access_request_resident_state", "resident_id", "state"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    resident_id: Mapped[str | None] = mapped_column(ForeignKey("resident.id"))  # None: nobody here, and not told
+    handle: Mapped[str] = mapped_column(ForeignKey("resident_handle.handle"))
+    organisation_code: Mapped[str] = mapped_column(ForeignKey("organisation.code"))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    client_id: Mapped[str | None] = mapped_column(ForeignKey("client.id"))
+    role: Mapped[Role] = mapped_column(Code(Role))
+    purpose: Mapped[Purpose] = mapped_column(Code(Purpose))
+    sections: Mapped[frozenset[Section]] = mapped_column(Codes(Section))
+    reason: Mapped[str] = mapped_column(Text)  # shown to the resident as the worker's own words
+    binding_code: Mapped[str] = mapped_column(String(8))  # read aloud, so that each knows the other means this request
+    share_until: Mapped[datetime] = mapped_column(Instant)
+    state: Mapped[RequestState] = mapped_column(Code(RequestState))
+    made_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+    answered_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -1,0 +1,100 @@
+"""Looking for a resident without being able to enumerate them, and naming them to one organisation alone."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from broker.access.request import Requester
+from broker.audit.trail import Event, Trail
+from broker.database import valid_nhs_number
+from broker.errors import NotFound, TooMany
+from broker.identity.models import Lookup, Resident, ResidentHandle
+from broker.settings import Settings
+from broker.vocabulary import AuditAction
+
+
+def find_resident(
+    session: Session,
+    *,
+    asker: Requester,
+    nhs_number: str,
+    born_on: date,
+    trail: Trail,
+    settings: Settings,
+    now: datetime,
+) -> str:
+    """A handle for the resident with both identifiers, good for the asker's organisation alone.
+
+    Gives a handle of the same shape, by the same steps, whether or not there is such a person; the same identifiers
+    always give the same handle, so asking again tells nothing either. Raises InvalidInput for a malformed number and
+    TooMany beyond the limits in ``settings``. Commits.
+    """
+    digits = valid_nhs_number(nhs_number)
+    _limit(session, asker, settings=settings, now=now)
+    resident_id = session.scalar(select(Resident.id).where(Resident.nhs_number == digits, Resident.born_on == born_on))
+    handle = _handle(settings.secret("handles"), asker.organisation, digits, born_on)
+    known = session.get(ResidentHandle, handle)
+    if known is None:
+        session.add(
+            ResidentHandle(handle=handle, organisation_code=asker.organisation, resident_id=resident_id, made_at=now)
+        )
+    else:
+        known.resident_id = resident_id
+    session.flush()
+    trail.append(
+        session,
+        Event(
+            action=AuditAction.RESIDENT_SOUGHT,
+            actor=actor_of(asker),
+            organisation=asker.organisation,
+            resident=resident_id,
+            body={"role": asker.role.value},
+        ),
+        now=now,
+    )
+    session.commit()
+    return handle
+
+
+def resident_behind(session: Session, handle: str, *, organisation: str) -> str | None:
+    """The resident an organisation's handle stands for; None where it stands for nobody known here.
+
+    Raises NotFound for a handle this organisation was never given: another organisation's looks exactly like that.
+    """
+    known = session.get(ResidentHandle, handle)
+    if known is None or known.organisation_code != organisation:
+        raise NotFound("resident-unknown", "There is no such resident.", field="resident")
+    return known.resident_id
+
+
+def actor_of(requester: Requester) -> str:
+    """The typed subject written on the trail: a person's and a system's identifiers never share a namespace."""
+    return f"person:{requester.person}" if requester.person else f"client:{requester.client}"
+
+
+def _handle(secret: bytes, organisation: str, digits: str, born_on: date) -> str:
+    message = f"resident-handle/v1\0{organisation}\0{digits}\0{born_on.isoformat()}".encode()
+    return hmac.new(secret, message, hashlib.sha256).hexdigest()[:40]
+
+
+def _limit(session: Session, asker: Requester, *, settings: Settings, now: datetime) -> None:
+    who = f"{asker.organisation}/{actor_of(asker)}"
+    session.add(Lookup(asker=who, at=now))
+    session.flush()
+    for window, most, wait in (
+        (timedelta(minutes=1), settings.lookups_per_minute, 60),
+        (timedelta(days=1), settings.lookups_per_day, 3600),
+    ):
+        made = session.scalar(select(func.count()).where(Lookup.asker == who, Lookup.at > now - window)) or 0
+        if made > most:
+            session.commit()  # an attempt over the limit counts too
+            raise TooMany("too-many-lookups", "You have looked for too many people. Wait a while.", retry_after=wait)
+
+
+# Who a handle for nobody stands for in a decision: a resident nobody can have a relationship with.
+NOBODY = "0" * 32

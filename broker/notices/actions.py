@@ -1,0 +1,37 @@
+"""Meeting the obligations of a decision: who must be told, and what is put in a queue for review."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from broker.access.request import AccessRequest, Decision
+from broker.notices.models import Notice
+from broker.vocabulary import Obligation
+
+# What the broker itself must do. Others are the requester's own duty, and are stated to them.
+QUEUED = frozenset({Obligation.NOTIFY_RESIDENT, Obligation.NOTIFY_PRIVACY_OFFICER, Obligation.REVIEW})
+
+
+def queue(session: Session, request: AccessRequest, decision: Decision, *, now: datetime) -> list[Notice]:
+    """Keep a notice for each obligation that somebody be told, in the caller's transaction."""
+    notices = [
+        Notice(
+            resident_id=request.resident if duty.obligation is Obligation.NOTIFY_RESIDENT else None,
+            organisation_code=None if duty.obligation is Obligation.NOTIFY_RESIDENT else request.requester.organisation,
+            kind=duty.obligation.value,
+            about=decision.id,
+            parameters={
+                "organisation": request.requester.organisation,
+                "role": request.requester.role.value,
+                "purpose": request.purpose.value,
+                **duty.parameters,
+            },
+            made_at=now,
+        )
+        for duty in decision.duties
+        if duty.obligation in QUEUED
+    ]
+    session.add_all(notices)
+    return notices
