@@ -1,0 +1,183 @@
+"""The policy enforcement point (PEP), and the one way to a record.
+
+Decide, write the decision down, ask only what is permitted, assemble, withhold, write the release down, and only then
+let the view leave. If the trail cannot be written, nothing leaves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from broker.access import pdp
+from broker.access.facts import Facts, gather, identity_of
+from broker.access.parts import Broker
+from broker.access.request import AccessRequest, Decision
+from broker.access.sources import Registered
+from broker.audit.trail import Event
+from broker.errors import EngineUnavailable, NotPermitted
+from broker.identity.actions import actor_of
+from broker.notices.actions import queue
+from broker.records import collect, view
+from broker.records.collect import Ask, SourceOutcome
+from broker.records.view import RecordView
+from broker.vocabulary import AuditAction, Disclosure, Layer, Section
+
+# Refusals that would betray a choice or a diagnosis if a requester who may not be told learned of them.
+CONCEALED_LAYERS = frozenset({Layer.CHOICES, Layer.SENSITIVITY, Layer.LEGAL_BAR})
+
+
+@dataclass(frozen=True)
+class Release:
+    """What leaves: the view, and the decision it rests on."""
+
+    request: AccessRequest
+    decision: Decision
+    view: RecordView
+
+
+class Refused(NotPermitted):
+    """Nothing may be released. ``decision`` says why, for each section and source."""
+
+    def __init__(self, request: AccessRequest, decision: Decision) -> None:
+        super().__init__("access-refused", "Nothing in this request may be released.")
+        self.request = request
+        self.decision = decision
+
+
+def release_record(broker: Broker, session: Session, request: AccessRequest) -> Release:
+    """The sections of the record that policy permits, assembled live.
+
+    Raises Refused where nothing is permitted, NotFound for an unknown resident, TrailUnavailable where the trail
+    cannot be written.
+    """
+    registered = broker.sources.registered(session)
+    facts = gather(session, request, registered.systems, registered.kinds)
+    decision = _decide(broker, session, request, facts)
+    identity = identity_of(session, request.resident) if _answerable(decision, request) else None
+    session.rollback()  # nothing was written; hold no lock or snapshot while sources are asked
+    broker.trail.record(_decided(request, decision), now=request.made_at)
+    if identity is None:
+        raise Refused(request, decision)
+    asks = _asks(decision, registered, known_to=identity.local_ids)
+    deadline = timedelta(milliseconds=broker.settings.source_deadline_ms)
+    outcomes = collect.collect(asks, identity, deadline=deadline)
+    assembled = view.assemble(
+        pairs=decision.pairs,
+        outcomes=outcomes,
+        requested=request.sections,
+        disclosure=decision.disclosure,
+        clinical=request.requester.role.clinical,
+        made_at=broker.clock(),
+    )
+    _write_release(broker, request, decision, outcomes, assembled)
+    return Release(request, decision, assembled)
+
+
+def _decide(broker: Broker, session: Session, request: AccessRequest, facts: Facts) -> Decision:
+    deadline = timedelta(milliseconds=broker.settings.decision_deadline_ms)
+    try:
+        revision = broker.policy.revision(session)
+    except EngineUnavailable as fault:
+        return pdp.refuse_all(request, facts, fault=fault, engine=broker.policy.engine.name, now=request.made_at)
+    return pdp.decide(broker.policy.engine, request, facts, revision=revision, deadline=deadline, now=request.made_at)
+
+
+def _answerable(decision: Decision, request: AccessRequest) -> bool:
+    """Whether a view is given at all: something is permitted, or a refusal must look like an empty record."""
+    if decision.permitted or not (decision.pairs or decision.reasons):
+        return True  # where no source can hold what was asked, the view says so
+    told = decision.disclosure is Disclosure.TELL or (
+        decision.disclosure is Disclosure.CLINICIANS and request.requester.role.clinical
+    )
+    if told or decision.requestable:
+        return False
+    return any(all(reason.layer in CONCEALED_LAYERS for reason in pair.reasons) for pair in decision.pairs)
+
+
+def _asks(decision: Decision, registered: Registered, *, known_to: Mapping[str, str]) -> list[Ask]:
+    wanted: dict[str, set[Section]] = {}
+    for pair in decision.pairs:
+        if pair.permitted:
+            wanted.setdefault(pair.source, set()).add(pair.section)
+    return [
+        Ask(system=system, sections=frozenset(wanted[source_id]))
+        for source_id, system in sorted(registered.systems.items())
+        if source_id in wanted and (not system.personal or source_id in known_to)
+    ]
+
+
+def _decided(request: AccessRequest, decision: Decision) -> Event:
+    permitted: dict[str, list[str]] = {}
+    refused: dict[str, dict[str, list[str]]] = {}
+    for pair in decision.pairs:
+        if pair.permitted:
+            permitted.setdefault(pair.section.value, []).append(pair.source)
+        else:
+            refused.setdefault(pair.section.value, {})[pair.source] = [reason.value for reason in pair.reasons]
+    return Event(
+        action=AuditAction.DECISION,
+        actor=actor_of(request.requester),
+        organisation=request.requester.organisation,
+        resident=request.resident,
+        body={
+            **_about(request, decision),
+            "sections": sorted(request.sections),
+            "permitted": permitted,
+            "refused": refused,
+            "reasons": [reason.value for reason in decision.reasons],
+            "obligations": [duty.obligation.value for duty in decision.duties],
+            "agreements": list(decision.agreements),
+            "engine": decision.engine,
+        },
+        note=(request.break_glass.reason if request.break_glass else request.reason) or None,
+    )
+
+
+def _about(request: AccessRequest, decision: Decision) -> dict[str, Any]:
+    return {
+        "decision": decision.id,
+        "request": request.id,
+        "purpose": request.purpose.value,
+        "role": request.requester.role.value,
+        "break_glass": request.break_glass is not None,
+        "permitted_any": decision.permitted,
+        "revision": decision.revision,
+    }
+
+
+def _write_release(
+    broker: Broker,
+    request: AccessRequest,
+    decision: Decision,
+    outcomes: list[SourceOutcome],
+    assembled: RecordView,
+) -> None:
+    released = {part.section.value: len(part.entries) for part in assembled.sections if part.entries}
+    gaps = sorted(
+        f"{outcome.source}:{gap.section.value}:{gap.cause.value}" for outcome in outcomes for gap in outcome.answer.gaps
+    )
+    event = Event(
+        action=AuditAction.RELEASE,
+        actor=actor_of(request.requester),
+        organisation=request.requester.organisation,
+        resident=request.resident,
+        body={
+            **_about(request, decision),
+            "released": released,
+            "sources": sorted(outcome.source for outcome in outcomes),
+            "gaps": gaps,
+        },
+    )
+    now = broker.clock()
+    if not decision.duties:
+        broker.trail.record(event, now=now)
+        return
+    with broker.sessions() as session:
+        queue(session, request, decision, now=now)
+        broker.trail.append(session, event, now=now)
+        session.commit()
