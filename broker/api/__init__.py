@@ -1,0 +1,13 @@
+"""The door for machines: an OpenAPI description, JSON and FHIR R4, and a problem document for every refusal.
+
+Anything that carries an identifier is a POST. No rule is kept here: the door parses, calls the domain and renders.
+"""
+
+from flask import Flask
+
+from broker.api import health, routes
+
+
+def register(app: Flask) -> None:
+    health.register(app)
+    routes.register(app)

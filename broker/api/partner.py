@@ -1,0 +1,141 @@
+"""Routes for a partner's workers and systems: find a resident, ask them, read the view."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from flask import Response, json, jsonify
+from flask_smorest import Blueprint
+
+from broker.access.release import release_record
+from broker.access.request import AccessRequest, BreakGlass, Requester
+from broker.api import fhir, render
+from broker.api.body import StrictParser
+from broker.api.schemas import AskSchema, FindSchema, FoundSchema, RequestSchema, ViewSchema
+from broker.consent import actions as consents
+from broker.consent.models import AccessRequestRecord
+from broker.doors import now, parts, session
+from broker.errors import InvalidInput, NotFound, NotPermitted
+from broker.identity import actions as identity
+from broker.oauth.guard import needs_scope, presented
+from broker.vocabulary import Role
+
+routes = Blueprint("partner", __name__, url_prefix="/api", description="For organisations that ask.")
+routes.ARGUMENTS_PARSER = StrictParser()
+SECURED = [{"token": []}]
+
+
+def _requester() -> Requester:
+    if presented().token.organisation_code is None:
+        raise NotPermitted("partners-only", "Only an organisation's worker or system may do this.")
+    return presented().requester()
+
+
+@routes.route("/residents/find", methods=["POST"])
+@routes.doc(security=SECURED)
+@needs_scope("residents.find")
+@routes.arguments(FindSchema)
+@routes.response(200, FoundSchema, description="A handle. It is given whether or not there is such a person.")
+def find(body: dict[str, Any]) -> dict[str, str]:
+    """Look for a resident by NHS number and date of birth."""
+    handle = identity.find_resident(
+        session(),
+        asker=_requester(),
+        nhs_number=body["nhs_number"],
+        born_on=body["born_on"],
+        trail=parts().trail,
+        settings=parts().settings,
+        now=now(),
+    )
+    return {"resident": handle}
+
+
+@routes.route("/access-requests", methods=["POST"])
+@routes.doc(security=SECURED)
+@needs_scope("access.request")
+@routes.arguments(AskSchema)
+@routes.response(202, RequestSchema, description="The resident is asked. Poll for their answer.")
+def ask(body: dict[str, Any]) -> dict[str, Any]:
+    """Ask a resident for permission."""
+    record = consents.ask(
+        session(),
+        requester=_requester(),
+        handle=body["resident"],
+        purpose=body["purpose"],
+        sections=frozenset(body["sections"]),
+        reason=body["reason"],
+        share_until=body["until"],
+        trail=parts().trail,
+        settings=parts().settings,
+        now=now(),
+    )
+    return render.access_request(record, now=now())
+
+
+@routes.route("/access-requests/<request_id>", methods=["GET"])
+@routes.doc(security=SECURED)
+@needs_scope("access.request")
+@routes.response(200, RequestSchema, description="Where it stands.")
+def poll(request_id: str) -> dict[str, Any]:
+    """Where a request stands. Another organisation's looks like one that never was."""
+    record = session().get(AccessRequestRecord, request_id)
+    if record is None or record.organisation_code != _requester().organisation:
+        raise NotFound("request-unknown", "There is no such request.")
+    return render.access_request(record, now=now())
+
+
+@routes.route("/records/view", methods=["POST"])
+@routes.doc(
+    security=SECURED,
+    responses={
+        200: {
+            "description": "What policy permits, assembled now; as the broker's view or a FHIR R4 Bundle.",
+            "content": {"application/json": {}, "application/fhir+json": {}},
+        }
+    },
+)
+@needs_scope("records.read")
+@routes.arguments(ViewSchema)
+def read_view(body: dict[str, Any]) -> Response:
+    """The permitted sections of a resident's record, assembled live from the partner systems that hold them."""
+    requester = _for_worker(_requester(), body.get("worker"))
+    resident = identity.resident_behind(session(), body["resident"], organisation=requester.organisation)
+    asked = AccessRequest(
+        id=str(uuid.uuid4()),
+        requester=requester,
+        # A handle for nobody is decided as somebody nobody has a relationship with: the two must look alike.
+        resident=resident or identity.NOBODY,
+        purpose=body["purpose"],
+        sections=frozenset(body["sections"]),
+        made_at=now(),
+        break_glass=BreakGlass(body["break_glass"]["reason"]) if body.get("break_glass") else None,
+        reason=body["reason"],
+    )
+    released = release_record(parts(), session(), asked)
+    if body["format"] == "view":
+        answer = jsonify(render.release(released))
+    else:
+        bundle = fhir.bundle(released, kind=body["format"].removeprefix("fhir-"), handle=body["resident"])
+        answer = Response(json.dumps(bundle), mimetype="application/fhir+json")
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _for_worker(requester: Requester, worker: dict[str, str] | None) -> Requester:
+    """A system names the worker it asks for; a worker's own token names them already."""
+    if worker is None:
+        return requester
+    if requester.client is None:
+        raise InvalidInput("worker-not-needed", "Your token already says who you are.", field="worker")
+    try:
+        role = Role(worker["role"])
+    except ValueError as error:
+        raise InvalidInput("role-unknown", "There is no such role.", field="worker.role") from error
+    return Requester(
+        organisation=requester.organisation,
+        role=role,
+        person=worker["person"],
+        client=requester.client,
+        assurance=requester.assurance,
+    )

@@ -1,0 +1,103 @@
+"""The composition root: the only place that knows every part, and the only one that knows the adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flask import Flask, Response
+from sqlalchemy import event
+from sqlalchemy.orm import Session, sessionmaker
+from werkzeug.exceptions import HTTPException
+
+import adapters
+from broker import api, logs, oauth, web
+from broker.access.engines import open_engine as open_policy_engine
+from broker.access.parts import Broker
+from broker.access.policy import PolicyInForce
+from broker.access.sources import SourceRegistry
+from broker.api.problems import for_machines, problem_for
+from broker.audit.trail import Trail
+from broker.database import configure_sqlite, engine_options
+from broker.doors import db
+from broker.errors import BrokerError, Misconfigured
+from broker.identity.models import Source
+from broker.records.source import SourceSystem
+from broker.settings import Settings
+from broker.web.refusals import page_for_error
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Flask:
+    """The broker as a WSGI application. Opens no connection and asks nothing of anyone until the first request."""
+    logs.configure(settings.log_level)
+    app = Flask("broker", static_folder=None)
+    app.config.update(
+        SQLALCHEMY_ENGINES={"default": {"url": settings.sqlalchemy_url, **engine_options(settings.sqlalchemy_url)}},
+        MAX_CONTENT_LENGTH=settings.body_bytes,
+        MAX_FORM_MEMORY_SIZE=settings.body_bytes,
+        MAX_FORM_PARTS=200,
+    )
+    db.init_app(app)
+    with app.app_context():
+        engine, sessions = db.engine, db.sessionmaker
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", configure_sqlite)
+    app.extensions["broker"] = assemble(settings, sessions, clock=clock)
+    logs.follow_requests(app)
+    oauth.register(app)
+    api.register(app)
+    web.register(app)
+    _answer_errors(app)
+    return app
+
+
+def assemble(settings: Settings, sessions: sessionmaker[Session], *, clock: Callable[[], datetime] = utc_now) -> Broker:
+    """The broker's parts around one database, for a door or for the command line."""
+    return Broker(
+        settings=settings,
+        sessions=sessions,
+        trail=Trail(sessions, key=settings.secret("trail-pseudonyms")),
+        policy=PolicyInForce(open_policy_engine(settings)),
+        sources=SourceRegistry(source_maker(settings)),
+        clock=clock,
+    )
+
+
+def source_maker(settings: Settings) -> Callable[[Source], SourceSystem]:
+    """How a registered source becomes an adapter, within this broker's limits."""
+    limits = adapters.Limits(answer_bytes=settings.source_answer_bytes)
+    http = adapters.Http(egress=adapters.Egress(settings.egress_hosts), limits=limits)
+
+    def make(source: Source) -> SourceSystem:
+        description = {
+            "id": source.id,
+            "label": source.label,
+            "kind": source.kind,
+            "organisation": source.organisation_code,
+            "configuration": source.configuration,
+        }
+        return adapters.build(description, http=http, secret=lambda name: source_secret(settings, name))
+
+    return make
+
+
+def source_secret(settings: Settings, name: str) -> str:
+    """A source's credential: a file in the data folder, by the name that the source's configuration gives."""
+    if Path(name).name != name:
+        raise Misconfigured("a source's secret is named by a plain file name")
+    return (settings.data_folder / "secrets" / "sources" / name).read_text(encoding="utf-8").strip()
+
+
+def _answer_errors(app: Flask) -> None:
+    """Translate every refusal and fault once: to a problem document for a machine, to a page for a person."""
+
+    def answer(error: Exception) -> Response:
+        return problem_for(error) if for_machines() else page_for_error(error)
+
+    for kind in (BrokerError, HTTPException, RecursionError, Exception):
+        app.register_error_handler(kind, answer)

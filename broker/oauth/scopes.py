@@ -1,0 +1,11 @@
+"""What a token may be used for. A scope opens a route; whether a record is released is decided live, by policy."""
+
+SCOPES: dict[str, str] = {
+    "residents.find": "Look for a resident by two identifiers",
+    "access.request": "Ask a resident for permission, and see the answer",
+    "records.read": "Ask for sections of a record",
+    "own.read": "See who may see, and who looked at, your own record",
+    "own.change": "Answer requests, and give, narrow or stop sharing",
+}
+PARTNER_SCOPES = ("residents.find", "access.request", "records.read")
+RESIDENT_SCOPES = ("own.read", "own.change")

@@ -1,0 +1,86 @@
+"""Opaque access tokens: 256 random bits, kept as their SHA-256, for one audience and a few minutes."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import datetime, timedelta
+
+from authlib.oauth2.rfc6749 import TokenMixin
+from sqlalchemy.orm import Session
+
+from broker.access.request import Requester
+from broker.identity.models import AccessToken
+from broker.settings import Settings
+from broker.vocabulary import Role
+
+
+def audience(settings: Settings) -> str:
+    """The one resource these tokens are for (RFC 8707)."""
+    return f"{settings.issuer}/api"
+
+
+def digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def issue(
+    session: Session,
+    *,
+    role: Role,
+    scopes: str,
+    settings: Settings,
+    now: datetime,
+    client: str | None = None,
+    person: str | None = None,
+    resident: str | None = None,
+    organisation: str | None = None,
+) -> str:
+    """Keep a new token and give its text, which is nowhere kept. The caller commits."""
+    token = secrets.token_urlsafe(32)
+    session.add(
+        AccessToken(
+            digest=digest(token),
+            client_id=client,
+            person_id=person,
+            resident_id=resident,
+            organisation_code=organisation,
+            role=role,
+            scopes=scopes,
+            audience=audience(settings),
+            issued_at=now,
+            expires_at=now + timedelta(seconds=settings.token_seconds),
+        )
+    )
+    return token
+
+
+class PresentedToken(TokenMixin):  # type: ignore[misc]  # Authlib is untyped
+    """A kept token as Authlib asks about it."""
+
+    def __init__(self, token: AccessToken, *, now: datetime) -> None:
+        self.token = token
+        self.now = now
+
+    def get_scope(self) -> str:
+        return self.token.scopes
+
+    def get_expires_in(self) -> int:
+        return int((self.token.expires_at - self.token.issued_at).total_seconds())
+
+    def is_expired(self) -> bool:
+        return self.now >= self.token.expires_at
+
+    def is_revoked(self) -> bool:
+        return self.token.revoked_at is not None
+
+    def requester(self) -> Requester:
+        """Who presents it. Only a token of an organisation's worker or system is a requester's."""
+        assert self.token.organisation_code is not None, "a resident's token asks for nobody's record"
+        return Requester(
+            organisation=self.token.organisation_code,
+            role=self.token.role,
+            person=self.token.person_id,
+            client=self.token.client_id,
+            assurance=2,
+        )
