@@ -1,0 +1,126 @@
+"""Make a demonstration's data, once: a migrated database, a neighbourhood, its agreements, its connected sources."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broker import migrations
+from broker.access.parts import Broker
+from broker.access.policy import published_bundle
+from broker.agreements import actions as agreements
+from broker.agreements.document import AgreementDocument, read
+from broker.app import assemble, utc_now
+from broker.audit.trail import Event
+from broker.cli.db import prepare_folder
+from broker.database import open_engine, session_factory
+from broker.demonstration.processes import ROOT, Partners
+from broker.errors import EngineUnavailable, Misconfigured
+from broker.identity.models import Resident, Source
+from broker.settings import Settings
+from broker.vocabulary import AuditAction
+
+BY = "operator:demonstration"
+Progress = Callable[[str, int, int], None]  # what is being made, how many so far, of how many
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What a data folder was made with. A demonstration is made once, and then kept."""
+
+    residents: int
+    seed: int
+
+
+def remembered(settings: Settings) -> Choice | None:
+    """What this data folder was made with; None where it is new."""
+    path = settings.data_folder / "demonstration.json"
+    return Choice(**json.loads(path.read_text())) if path.exists() else None
+
+
+def prepare(settings: Settings, choice: Choice, *, progress: Progress) -> Broker:
+    """Migrate, enrol and agree, each only where it has not been done. Returns the parts, ready to use."""
+    prepare_folder(settings)
+    engine = open_engine(settings.sqlalchemy_url)
+    migrations.upgrade(engine)
+    broker = assemble(settings, session_factory(engine))
+    with broker.sessions() as session:
+        if session.scalar(select(Resident.id).limit(1)) is None:
+            _enrol(broker, choice, progress=progress)
+        elif remembered(settings) is None:
+            raise Misconfigured(
+                f"{settings.data_folder} holds a broker that is not a demonstration; choose another folder"
+            )
+    with broker.sessions() as session:
+        _agree(broker, session, now=utc_now())
+    return broker
+
+
+def connect(broker: Broker, partners: Partners, *, now: datetime) -> None:
+    """Tell the broker where the partner systems are this time."""
+    with broker.sessions() as session:
+        moved = []
+        for source in session.scalars(select(Source).where(Source.removed_at.is_(None))):
+            configuration = {**source.configuration, **_where(source, partners)}
+            if configuration != source.configuration:
+                source.configuration, source.added_at = configuration, now
+                moved.append(source.id)
+        if moved:
+            event = Event(action=AuditAction.SOURCE_CHANGED, actor=BY, body={"sources": sorted(moved), "act": "moved"})
+            session.flush()
+            broker.trail.append(session, event, now=now)
+            session.commit()
+
+
+def _where(source: Source, partners: Partners) -> dict[str, Any]:
+    if source.id in partners.urls:
+        return {"base_url": partners.urls[source.id]}
+    if source.id in partners.files:
+        return {"folder" if source.kind == "cld-csv" else "path": partners.files[source.id]}
+    return {}
+
+
+def _enrol(broker: Broker, choice: Choice, *, progress: Progress) -> None:
+    from sandbox.enrol import enrol
+
+    enrol(
+        broker.sessions,
+        residents=choice.residents,
+        seed=choice.seed,
+        trail=broker.trail,
+        settings=broker.settings,
+        now=utc_now(),
+        progress=lambda made: progress("Enrolling residents", made, choice.residents),
+    )
+    (broker.settings.data_folder / "demonstration.json").write_text(json.dumps(asdict(choice)))
+
+
+def _agree(broker: Broker, session: Session, *, now: datetime) -> None:
+    known = {agreement.id for agreement in agreements.every(session)}
+    for document in _sample_agreements():
+        if document.id not in known:
+            agreements.adopt(session, document, signed_by="The cast", by=BY, trail=broker.trail, now=now)
+    try:
+        in_force = bool(published_bundle(session))
+    except EngineUnavailable:  # none yet, or the rules on disk have changed since
+        in_force = False
+    if not in_force or session.new or session.dirty or len(known) != len(agreements.every(session)):
+        agreements.publish(session, by=BY, trail=broker.trail, now=now)
+
+
+def _sample_agreements() -> list[AgreementDocument]:
+    """The sample agreements, each after the one it is under."""
+    folder: Path = ROOT / "policies" / "agreements"
+    documents = {d.id: d for d in (read(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.yaml")))}
+
+    def depth(document: AgreementDocument) -> int:
+        return 0 if document.under is None else 1 + depth(documents[document.under])
+
+    return sorted(documents.values(), key=lambda document: (depth(document), document.id))
