@@ -16,7 +16,7 @@ from broker import api, logs, oauth, web
 from broker.access.engines import open_engine as open_policy_engine
 from broker.access.parts import Broker
 from broker.access.policy import PolicyInForce
-from broker.access.sources import SourceRegistry
+from broker.access.sources import MakeSystem, SourceRegistry
 from broker.api.problems import for_machines, problem_for
 from broker.audit.trail import Trail
 from broker.database import configure_sqlite, engine_options
@@ -32,8 +32,13 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> Flask:
-    """The broker as a WSGI application. Opens no connection and asks nothing of anyone until the first request."""
+def create_app(
+    settings: Settings, *, clock: Callable[[], datetime] = utc_now, make_source: MakeSystem | None = None
+) -> Flask:
+    """The broker as a WSGI application. Opens no connection and asks nothing of anyone until the first request.
+
+    ``make_source`` stands in for the adapters where source systems are to be others than the registered kinds.
+    """
     logs.configure(settings.log_level)
     app = Flask("broker", static_folder=None)
     app.config.update(
@@ -47,7 +52,7 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -
         engine, sessions = db.engine, db.sessionmaker
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", configure_sqlite)
-    app.extensions["broker"] = assemble(settings, sessions, clock=clock)
+    app.extensions["broker"] = assemble(settings, sessions, clock=clock, make_source=make_source)
     logs.follow_requests(app)
     oauth.register(app)
     api.register(app)
@@ -56,14 +61,20 @@ def create_app(settings: Settings, *, clock: Callable[[], datetime] = utc_now) -
     return app
 
 
-def assemble(settings: Settings, sessions: sessionmaker[Session], *, clock: Callable[[], datetime] = utc_now) -> Broker:
+def assemble(
+    settings: Settings,
+    sessions: sessionmaker[Session],
+    *,
+    clock: Callable[[], datetime] = utc_now,
+    make_source: MakeSystem | None = None,
+) -> Broker:
     """The broker's parts around one database, for a door or for the command line."""
     return Broker(
         settings=settings,
         sessions=sessions,
         trail=Trail(sessions, key=settings.secret("trail-pseudonyms")),
         policy=PolicyInForce(open_policy_engine(settings)),
-        sources=SourceRegistry(source_maker(settings)),
+        sources=SourceRegistry(make_source or source_maker(settings)),
         clock=clock,
     )
 
@@ -84,6 +95,11 @@ def source_maker(settings: Settings) -> Callable[[Source], SourceSystem]:
         return adapters.build(description, http=http, secret=lambda name: source_secret(settings, name))
 
     return make
+
+
+def check_source(kind: str, configuration: dict[str, object]) -> None:
+    """Raise InvalidInput, naming the field, where a source could not be built so."""
+    adapters.check_configuration(kind, configuration)
 
 
 def source_secret(settings: Settings, name: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from broker.access import pdp
+from broker.access.explain import may_be_told
 from broker.access.facts import Facts, gather, identity_of
 from broker.access.parts import Broker
 from broker.access.request import AccessRequest, Decision
@@ -25,7 +26,7 @@ from broker.notices.actions import queue
 from broker.records import collect, view
 from broker.records.collect import Ask, SourceOutcome
 from broker.records.view import RecordView
-from broker.vocabulary import AuditAction, Disclosure, Layer, Section
+from broker.vocabulary import AuditAction, Layer, Section
 
 # Refusals that would betray a choice or a diagnosis if a requester who may not be told learned of them.
 CONCEALED_LAYERS = frozenset({Layer.CHOICES, Layer.SENSITIVITY, Layer.LEGAL_BAR})
@@ -91,10 +92,7 @@ def _answerable(decision: Decision, request: AccessRequest) -> bool:
     """Whether a view is given at all: something is permitted, or a refusal must look like an empty record."""
     if decision.permitted or not (decision.pairs or decision.reasons):
         return True  # where no source can hold what was asked, the view says so
-    told = decision.disclosure is Disclosure.TELL or (
-        decision.disclosure is Disclosure.CLINICIANS and request.requester.role.clinical
-    )
-    if told or decision.requestable:
+    if may_be_told(decision, clinical=request.requester.role.clinical) or decision.requestable:
         return False
     return any(all(reason.layer in CONCEALED_LAYERS for reason in pair.reasons) for pair in decision.pairs)
 
@@ -132,7 +130,7 @@ def _decided(request: AccessRequest, decision: Decision) -> Event:
             "reasons": [reason.value for reason in decision.reasons],
             "obligations": [duty.obligation.value for duty in decision.duties],
             "agreements": list(decision.agreements),
-            "engine": decision.engine,
+            "engine": decision.engine.replace(" ", "/"),
         },
         note=(request.break_glass.reason if request.break_glass else request.reason) or None,
     )

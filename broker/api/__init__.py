@@ -5,9 +5,10 @@ Anything that carries an identifier is a POST. No rule is kept here: the door pa
 
 from flask import Flask
 
-from broker.api import health, routes
+from broker.api import bundles, health, routes
 
 
 def register(app: Flask) -> None:
     health.register(app)
+    bundles.register(app)
     routes.register(app)

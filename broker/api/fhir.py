@@ -37,7 +37,7 @@ def bundle(released: Release, *, kind: str, handle: str) -> dict[str, Any]:
     cleaned = [(url, _with_references(resource, known, subject_url)) for url, resource in resources]
     if kind == "document":
         cleaned.insert(0, _composition(released, by_section, subject_url))
-    made = {
+    made: dict[str, Any] = {
         "resourceType": "Bundle",
         "id": str(uuid.uuid5(NAMESPACE, released.decision.id)),
         "type": kind,

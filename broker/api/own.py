@@ -21,13 +21,21 @@ from broker.api.schemas import (
 from broker.consent import actions
 from broker.consent.models import AccessRequestRecord, Consent
 from broker.doors import now, parts, session
-from broker.errors import InvalidInput, NotFound
+from broker.errors import NotFound
+from broker.identity.actions import organisation_called
 from broker.identity.models import Organisation
 from broker.oauth.guard import needs_scope, presenting_resident
+from broker.vocabulary import AuditAction
 
-routes = Blueprint("own", __name__, url_prefix="/api/my", description="For residents, about their own record.")
+routes = Blueprint("api_own", __name__, url_prefix="/api/my", description="For residents, about their own record.")
 routes.ARGUMENTS_PARSER = StrictParser()
-SECURED = [{"token": []}]
+SECURED: list[dict[str, list[str]]] = [{"token": []}]
+# Everything others did about them, and every choice of theirs; their own comings and goings are left out.
+SHOWN = tuple(
+    action
+    for action in AuditAction
+    if action not in (AuditAction.SIGNED_IN, AuditAction.SIGNED_OUT, AuditAction.TOKEN_ISSUED)
+)
 
 
 def _by() -> str:
@@ -39,12 +47,6 @@ def _own_consent(consent_id: str) -> Consent:
     if consent is None or consent.resident_id != presenting_resident():
         raise NotFound("consent-unknown", "There is no such choice of yours.")
     return consent
-
-
-def _organisation(code: str) -> str:
-    if session().get(Organisation, code) is None:
-        raise InvalidInput("organisation-unknown", "There is no such organisation.", field="organisation")
-    return code
 
 
 @routes.route("/consents", methods=["GET"])
@@ -66,7 +68,7 @@ def give(body: dict[str, Any]) -> dict[str, Any]:
     kept = actions.give(
         session(),
         resident=presenting_resident(),
-        organisation=_organisation(body["organisation"]),
+        organisation=organisation_called(session(), body["organisation"]).code,
         purposes=frozenset(body["purposes"]),
         sections=frozenset(body["sections"]),
         until=body["until"],
@@ -87,7 +89,7 @@ def withhold(body: dict[str, Any]) -> dict[str, Any]:
     kept = actions.withhold(
         session(),
         resident=presenting_resident(),
-        organisation=_organisation(body["organisation"]) if body["organisation"] else None,
+        organisation=organisation_called(session(), body["organisation"]).code if body["organisation"] else None,
         sections=None if body["sections"] is None else frozenset(body["sections"]),
         labels=None if body["labels"] is None else frozenset(body["labels"]),
         by=_by(),
@@ -164,12 +166,8 @@ def answer(body: dict[str, Any], request_id: str) -> dict[str, Any]:
 @routes.response(200, LookSchema(many=True), description="Newest first.")
 def activity() -> list[dict[str, Any]]:
     """Who looked, at what, why, and what was refused."""
-    entries = parts().trail.entries(session(), resident=presenting_resident(), limit=200)
+    entries = parts().trail.entries(session(), resident=presenting_resident(), actions=SHOWN, limit=200)
     codes = {entry.organisation for entry in entries if entry.organisation}
-    names = dict(
-        session()
-        .execute(select(Organisation.code, Organisation.name).where(Organisation.code.in_(codes)))
-        .tuples()
-        .all()
-    )
+    organisations = session().scalars(select(Organisation).where(Organisation.code.in_(codes)))
+    names = {organisation.code: organisation.name for organisation in organisations}
     return [render.look(entry, names) for entry in entries]

@@ -21,9 +21,9 @@ from broker.identity import actions as identity
 from broker.oauth.guard import needs_scope, presented
 from broker.vocabulary import Role
 
-routes = Blueprint("partner", __name__, url_prefix="/api", description="For organisations that ask.")
+routes = Blueprint("api_partner", __name__, url_prefix="/api", description="For organisations that ask.")
 routes.ARGUMENTS_PARSER = StrictParser()
-SECURED = [{"token": []}]
+SECURED: list[dict[str, list[str]]] = [{"token": []}]
 
 
 def _requester() -> Requester:

@@ -9,7 +9,7 @@ from flask import Response, json, request
 from werkzeug.exceptions import HTTPException
 
 from broker import logs
-from broker.access.explain import for_requester
+from broker.access.explain import Told, for_requester
 from broker.access.release import Refused
 from broker.errors import (
     Conflict,
@@ -91,8 +91,14 @@ def _refused(error: Refused) -> Response:
     )
 
 
-def told_as_json(item: Any) -> dict[str, Any]:
-    return {"section": item.section.value if item.section else None, "code": item.reason.value, "detail": item.sentence}
+def told_as_json(item: Told) -> dict[str, Any]:
+    return {
+        "section": item.section.value if item.section else None,
+        "code": item.reason.value,
+        "detail": item.sentence,
+        "hint": item.hint,
+        "sources": list(item.sources),
+    }
 
 
 def _http(error: HTTPException) -> Response:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, current_app, jsonify
 from flask_smorest import Api, Blueprint
 
 from broker.api import own, partner
 from broker.api.body import StrictParser
-from broker.api.schemas import ProblemSchema
+from broker.api.described import Refusals
 from broker.oauth.guard import public
 from broker.vocabulary import DenialReason, GapCause, Obligation, Purpose, Section, Sensitivity, Silence
 
@@ -17,14 +17,13 @@ from broker.vocabulary import DenialReason, GapCause, Obligation, Purpose, Secti
 class BrokerApi(Api):  # type: ignore[misc]  # flask-smorest is untyped
     """flask-smorest, leaving every error to ``problems`` so that no header of an error is lost."""
 
-    ERROR_SCHEMA = ProblemSchema
-    DEFAULT_ERROR_RESPONSE_NAME = "Problem"
+    DEFAULT_ERROR_RESPONSE_NAME = None  # ``described.Refusals`` says what is refused
 
     def _register_error_handlers(self) -> None:
         """Errors are answered in one place for every door."""
 
 
-vocabulary_routes = Blueprint("vocabulary", __name__, url_prefix="/api", description="The words the API uses.")
+vocabulary_routes = Blueprint("api_vocabulary", __name__, url_prefix="/api", description="The words the API uses.")
 
 
 @vocabulary_routes.route("/vocabulary")
@@ -54,8 +53,14 @@ def register(app: Flask) -> None:
             },
         },
     )
-    api = BrokerApi(app)
+    api = BrokerApi(app, spec_kwargs={"extra_plugins": [Refusals()]})
     for blueprint in (vocabulary_routes, partner.routes, own.routes):
         blueprint.ARGUMENTS_PARSER = StrictParser()
         api.register_blueprint(blueprint)
-    app.view_functions["api-docs.openapi_json"] = public(app.view_functions["api-docs.openapi_json"])
+    describe: Any = app.view_functions["api-docs.openapi_json"]
+
+    @public
+    def description() -> Response:
+        return current_app.make_response(describe())
+
+    app.view_functions["api-docs.openapi_json"] = description

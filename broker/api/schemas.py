@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
@@ -16,15 +17,15 @@ class CodeField(fields.String):
         self.kind = kind
         super().__init__(validate=validate.OneOf([code.value for code in kind]), **options)  # type: ignore[arg-type]
 
-    def _deserialize(self, value: object, *args: object, **kwargs: object) -> object:
-        text = super()._deserialize(value, *args, **kwargs)  # type: ignore[arg-type]
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        text = super()._deserialize(value, attr, data, **kwargs)
         try:
             return self.kind(text)
         except ValueError as error:
             raise ValidationError(f"{text!r} is not a known {self.kind.__name__.lower()}.") from error
 
 
-def codes(kind: type[StrEnum], about: str, **options: object) -> fields.List:
+def codes(kind: type[StrEnum], about: str, **options: object) -> fields.List[Any]:
     return fields.List(
         CodeField(kind),
         validate=validate.Length(min=1, max=len(kind)),
@@ -162,10 +163,3 @@ class LookSchema(Strict):
     released = fields.List(fields.String())
     permitted = fields.Boolean(allow_none=True)
     emergency = fields.Boolean()
-
-
-class ProblemSchema(Schema):
-    type = fields.String()
-    title = fields.String()
-    status = fields.Integer()
-    code = fields.String(metadata={"description": "Stable, in words."})

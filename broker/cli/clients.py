@@ -30,16 +30,14 @@ def register(client_id: str, organisation: str, name: str, role: str, jwks: Path
     """Register a system. It authenticates by private_key_jwt; keep the private key with the partner."""
     from broker.audit.trail import Event
     from broker.cli.opening import OPERATOR, now, opened
-    from broker.errors import Conflict, InvalidInput
-    from broker.identity.models import Client, Organisation
+    from broker.errors import Conflict
+    from broker.identity.actions import organisation_called
+    from broker.identity.models import Client
     from broker.oauth.scopes import PARTNER_SCOPES
 
     keys = _public_keys(jwks.read_text(encoding="utf-8"))
     with opened() as (broker, session):
-        if session.get(Organisation, organisation) is None:
-            raise InvalidInput(
-                "organisation-unknown", f"There is no organisation {organisation}.", field="--organisation"
-            )
+        organisation_called(session, organisation)
         if session.get(Client, client_id) is not None:
             raise Conflict("client-exists", f"There is already a client {client_id}.")
         at = now()

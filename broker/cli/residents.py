@@ -121,7 +121,8 @@ def _resident(session: Session, resident_id: str | None, nhs_number: str | None,
     if resident_id is not None:
         query = query.where(Resident.id == resident_id)
     else:
-        assert nhs_number is not None and born_on is not None
+        assert nhs_number is not None
+        assert born_on is not None
         query = query.where(Resident.nhs_number == valid_nhs_number(nhs_number), Resident.born_on == born_on.date())
     found: str | None = session.scalar(query)
     if found is None:

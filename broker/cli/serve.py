@@ -14,7 +14,7 @@ from broker.settings import Settings
 def serve() -> None:
     """Serve on BROKER_BIND until stopped."""
     settings = Settings.from_environment()
-    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *arguments(settings)])  # noqa: S606  # no shell, our own words
+    os.execv(sys.executable, [sys.executable, "-m", "gunicorn", *arguments(settings)])  # no shell, our own words
 
 
 def arguments(settings: Settings) -> list[str]:

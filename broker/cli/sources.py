@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -33,18 +34,16 @@ def sources() -> None:
 )
 def add(source_id: str, kind: str, label: str, organisation: str, pairs: tuple[str, ...], file: TextIO | None) -> None:
     """Register a source system. Nothing is asked of it until a resident is linked."""
-    import adapters
+    from broker.app import check_source
     from broker.cli.opening import OPERATOR, now, opened
-    from broker.errors import Conflict, InvalidInput
-    from broker.identity.models import Organisation, Source
+    from broker.errors import Conflict
+    from broker.identity.actions import organisation_called
+    from broker.identity.models import Source
 
     configuration = _configuration(pairs, file.read() if file else "")
-    adapters.check_configuration(kind, configuration)
+    check_source(kind, configuration)
     with opened() as (broker, session):
-        if session.get(Organisation, organisation) is None:
-            raise InvalidInput(
-                "organisation-unknown", f"There is no organisation {organisation}.", field="--organisation"
-            )
+        organisation_called(session, organisation)
         if session.get(Source, source_id) is not None:
             raise Conflict("source-exists", f"There is already a source {source_id}.")
         session.add(
@@ -72,9 +71,10 @@ def list_() -> None:
     from broker.identity.models import Source, SourceLink
 
     with opened() as (_, session):
-        known = dict(
-            session.execute(select(SourceLink.source_id, func.count()).group_by(SourceLink.source_id)).tuples().all()
+        links = session.execute(
+            select(SourceLink.source_id, func.count().label("residents")).group_by(SourceLink.source_id)
         )
+        known = {link.source_id: link.residents for link in links}
         for source in session.scalars(select(Source).where(Source.removed_at.is_(None)).order_by(Source.id)):
             residents = f"{known.get(source.id, 0)} residents"
             click.echo(
@@ -92,7 +92,7 @@ def check(context: click.Context, source_id: str) -> None:
 
     with opened() as (broker, session):
         system = _registered(broker, session, source_id)
-        outcome = run(system.check(), timeout=broker.settings.source_deadline_ms / 1000)
+        outcome = run(system.check(), timeout=timedelta(milliseconds=broker.settings.source_deadline_ms))
     for label, text in outcome.facts:
         click.echo(f"  {label}: {text}")
     if not outcome.ok:

@@ -74,7 +74,7 @@ def started(
     """One process in a group of its own, ended with everything it started when the block ends."""
     with ExitStack() as stack:
         sink = stack.enter_context(log.open("a", encoding="utf-8"))
-        process = subprocess.Popen(  # noqa: S603  # our own words, no shell
+        process = subprocess.Popen(  # our own words, no shell
             command,
             cwd=ROOT,
             env={**os.environ, **environment},
@@ -110,7 +110,7 @@ def wait_until_ready(url: str, process: subprocess.Popen[str], *, log: Path, sec
         if process.poll() is not None:
             raise Misconfigured(f"the broker did not start: {last_line(log)}")
         try:
-            with urlopen(url, timeout=2) as answer:  # noqa: S310  # our own loopback address
+            with urlopen(url, timeout=2) as answer:  # our own loopback address
                 if answer.status == 200:
                     return
         except (URLError, OSError):

@@ -81,7 +81,7 @@ def _welcome(settings: Settings, choice: Choice, console: Console) -> None:
 
     url = f"http://{settings.bind}"
     console.print(
-        f"\nServing [bold]{url}[/bold]  ({choice.residents} synthetic residents of {cast.PLACE_NAME}; nobody is real)\n\n"
+        f"\nServing [bold]{url}[/bold]  ({choice.residents} synthetic residents of {cast.PLACE_NAME})\n\n"
         f"Sign in at [bold]{url}/demo/sign-in[/bold] as\n"
         "  a case worker   Priya at Lantern, to ask for part of a record\n"
         "  a resident      Ada Bright, to answer, see who looked, and narrow or stop sharing\n"

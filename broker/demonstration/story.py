@@ -16,12 +16,14 @@ from urllib.request import Request, urlopen
 from joserfc import jwk, jwt
 from rich.console import Console
 from rich.table import Table
+from sqlalchemy import select
 
 from broker.access.parts import Broker
 from broker.app import utc_now
 from broker.audit.checkpoints import checkpoint_if_due, latest, trail_signer
 from broker.audit.export import verify_database
 from broker.audit.signed_note import open_checkpoint
+from broker.demonstration.prepare import remembered
 from broker.demonstration.processes import Partners
 from broker.identity.models import Resident
 from broker.oauth.assertion import LONGEST
@@ -70,9 +72,9 @@ class Teller:
             headers["Content-Type"], data = "application/x-www-form-urlencoded", urlencode(form).encode()
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        request = Request(self.base + path, data=data, headers=headers, method=method)  # noqa: S310  # our own address
+        request = Request(self.base + path, data=data, headers=headers, method=method)  # our own address
         try:
-            with urlopen(request, timeout=15) as answer:  # noqa: S310
+            with urlopen(request, timeout=15) as answer:
                 return Answer(answer.status, json.loads(answer.read() or b"null"))
         except HTTPError as error:
             return Answer(error.code, json.loads(error.read() or b"null"))
@@ -105,20 +107,13 @@ def tell(broker: Broker, base: str, partners: Partners, *, console: Console) -> 
 
 
 def _resident(broker: Broker, index: int) -> Resident:
-    from sandbox.neighbourhood.people import person
-
-    number = person(index, seed=_seed(broker)).nhs_number
-    with broker.sessions() as session:
-        found = session.query(Resident).filter(Resident.nhs_number == number).one()
-        return found
-
-
-def _seed(broker: Broker) -> int:
-    from broker.demonstration.prepare import remembered
+    from sandbox.neighbourhood.place import Place
 
     made = remembered(broker.settings)
-    assert made is not None
-    return made.seed
+    assert made is not None, "the story is told of a place that has been made"
+    number = Place(made.seed, made.residents).person(index).nhs_number
+    with broker.sessions() as session:
+        return session.scalars(select(Resident).where(Resident.nhs_number == number)).one()
 
 
 def _system_token(broker: Broker, teller: Teller, client: str) -> str:
@@ -270,7 +265,7 @@ def _the_view(teller: Teller, token: str, handle: str) -> None:
 
 def _a_source_is_down(teller: Teller, token: str, handle: str, partners: Partners) -> None:
     teller.chapter("A partner system breaks down")
-    source = "thamesway-community"
+    source = "lock-keepers-gp"
     _fault(partners, source, {"source": source, "status": 503})
     try:
         answer = _view(teller, token, handle, Purpose.ADVICE_DEBT, LANTERN_NEEDS)
@@ -288,7 +283,7 @@ def _fault(partners: Partners, source: str, fault: Mapping[str, Any] | None) -> 
     request = Request(
         url, data=data, method="POST" if fault else "DELETE", headers={"Content-Type": "application/json"}
     )
-    with urlopen(request, timeout=5):  # noqa: S310  # the sandbox, on loopback
+    with urlopen(request, timeout=5):  # the sandbox, on loopback
         pass
 
 
@@ -296,10 +291,8 @@ def _ada_looks_and_narrows(teller: Teller, token: str, handle: str, consent: str
     teller.chapter("Ada sees who looked, and stops sharing about money")
     looks = teller.call("GET", "/api/my/activity", token=ada).body
     for look in looks[:4]:
-        teller.say(
-            f"{look['at'][11:19]} {look['organisation_name']}: {look['label']} for {look['purpose'] or 'no stated purpose'}"
-            + (f" ({', '.join(look['released'])})" if look["released"] else "")
-        )
+        why, what = look["purpose"] or "no stated purpose", ", ".join(look["released"])
+        teller.say(f"{look['at'][11:19]} {look['organisation_name']}: {look['label']} for {why} {what and f'({what})'}")
     released = [look for look in looks if look["action"] == AuditAction.RELEASE.value]
     teller.promise(
         "every release is there, under the charity's own name",
@@ -380,9 +373,13 @@ def _the_trail(broker: Broker, teller: Teller, ada: Resident) -> None:
 
 
 def _say_reasons(teller: Teller, body: Any) -> None:
-    for reason in (body or {}).get("reasons", [])[:6]:
+    """Each reason once, with the sections it holds for; a reason that holds for some sources alone names them."""
+    said: dict[tuple[str, str, str], list[str]] = {}
+    for reason in (body or {}).get("reasons", []):
         section = Section(reason["section"]).label if reason.get("section") else "All of it"
-        teller.say(f"{section}: {reason['detail']} ({reason['code']})")
+        said.setdefault((reason["detail"], reason["code"], ", ".join(reason["sources"])), []).append(section)
+    for (detail, code, sources), sections in said.items():
+        teller.say(f"{', '.join(sections)}: {detail} ({code}{'; ' + sources if sources else ''})")
 
 
 def _show_view(teller: Teller, body: Mapping[str, Any]) -> None:

@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from broker.access.request import Requester
 from broker.audit.trail import Event, Trail
-from broker.database import valid_nhs_number
-from broker.errors import NotFound, TooMany
-from broker.identity.models import Lookup, Resident, ResidentHandle
+from broker.database import valid_nhs_number, valid_organisation_code
+from broker.errors import InvalidInput, NotFound, TooMany
+from broker.identity.models import Lookup, Organisation, Resident, ResidentHandle
 from broker.settings import Settings
 from broker.vocabulary import AuditAction
 
@@ -70,6 +70,14 @@ def resident_behind(session: Session, handle: str, *, organisation: str) -> str 
     if known is None or known.organisation_code != organisation:
         raise NotFound("resident-unknown", "There is no such resident.", field="resident")
     return known.resident_id
+
+
+def organisation_called(session: Session, code: str) -> Organisation:
+    """The organisation with this code. Raises InvalidInput where the code is malformed or nobody's."""
+    found = session.get(Organisation, valid_organisation_code(code))
+    if found is None:
+        raise InvalidInput("organisation-unknown", f"There is no organisation {code}.", field="organisation")
+    return found
 
 
 def actor_of(requester: Requester) -> str:

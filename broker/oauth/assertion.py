@@ -6,7 +6,7 @@ ES256 or PS256 alone; the audience is the issuer, as one string; an assertion is
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NoReturn
 
 from authlib.oauth2.rfc6749 import InvalidClientError
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
@@ -19,7 +19,8 @@ from broker.identity.models import AssertionUse
 
 ALGORITHMS = ["ES256", "PS256"]
 LONGEST = 300  # seconds from now to an assertion's end
-SKEW = 10  # seconds a client's clock may be ahead
+SKEW = 10  # seconds by which two clocks may differ at an assertion's end
+AHEAD = 60  # seconds a client's clock may be ahead
 
 
 class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib is untyped
@@ -42,16 +43,24 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
             token = jwt.decode(assertion, resolve_key, algorithms=ALGORITHMS)
         except (JoseError, ValueError) as error:
             raise InvalidClientError(description="The client assertion's signature does not hold.") from error
-        claims = token.claims
+        self.verify_claims(token.claims)
+        return token.claims
+
+    def verify_claims(self, claims: Any) -> None:
+        """RFC 7523 §3, and shorter: every claim by this broker's own clock. Raises InvalidClientError."""
         now = int(self._now().timestamp())
-        if not isinstance(claims.get("aud"), str):
-            raise InvalidClientError(description="The assertion's audience must be the issuer, as one string.")
-        if not isinstance(claims.get("exp"), int) or claims["exp"] > now + LONGEST + SKEW:
-            raise InvalidClientError(description="A client assertion lives five minutes at most.")
-        if any(isinstance(claims.get(name), int) and claims[name] > now + 60 for name in ("iat", "nbf")):
-            raise InvalidClientError(description="The client assertion is from the future.")
-        self.verify_claims(claims)
-        return claims
+        if not isinstance(claims.get("sub"), str) or claims.get("iss") != claims["sub"]:
+            _refuse("The assertion's issuer and subject must be the client.")
+        if claims.get("aud") != self._issuer:
+            _refuse("The assertion's audience must be the issuer, as one string.")
+        if not _whole(claims.get("exp")) or not now - SKEW < claims["exp"] <= now + LONGEST + SKEW:
+            _refuse("The assertion has expired, or lives longer than five minutes.")
+        if any(
+            name in claims and not (_whole(claims[name]) and claims[name] <= now + AHEAD) for name in ("iat", "nbf")
+        ):
+            _refuse("The assertion is from the future.")
+        if not self.validate_jti(claims, claims.get("jti")):
+            _refuse("The assertion has been used before, or does not say which one it is.")
 
     def validate_jti(self, claims: Any, jti: Any) -> bool:
         """Keep the ``jti``; the primary key lets exactly one of any number of simultaneous uses through."""
@@ -66,3 +75,11 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
             session.rollback()
             return False
         return True
+
+
+def _refuse(why: str) -> NoReturn:
+    raise InvalidClientError(description=why)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

@@ -117,7 +117,7 @@ def metadata() -> Response:
 
 
 def _form_only(respond: Callable[[], Response]) -> Callable[[], Response]:
-    """Refuse what the library would let through: parameters in the URL, twice, oversized, or deep enough to overflow."""
+    """Refuse what the library would let through: parameters in the URL, twice, oversized, or too deeply nested."""
 
     @public
     def endpoint() -> Response:
@@ -131,6 +131,8 @@ def _form_only(respond: Callable[[], Response]) -> Callable[[], Response]:
             answer = current_app.make_response(
                 (jsonify(error="invalid_client", error_description="The client assertion cannot be read."), 401)
             )
+        if answer.status_code == 400 and (answer.get_json(silent=True) or {}).get("error") == "invalid_client":
+            answer.status_code = 401  # RFC 6749 §5.2
         answer.headers["Cache-Control"] = "no-store"
         return answer
 
