@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flask import Flask, Response
@@ -18,10 +18,11 @@ from broker.access.parts import Broker
 from broker.access.policy import PolicyInForce
 from broker.access.sources import MakeSystem, SourceRegistry
 from broker.api.problems import for_machines, problem_for
+from broker.audit.checkpoints import checkpoint_if_due, trail_signer
 from broker.audit.trail import Trail
 from broker.database import configure_sqlite, engine_options
 from broker.doors import db
-from broker.errors import BrokerError, Misconfigured
+from broker.errors import BrokerError, Misconfigured, TrailUnavailable
 from broker.identity.models import Source
 from broker.records.source import SourceSystem
 from broker.settings import Settings
@@ -58,6 +59,7 @@ def create_app(
     api.register(app)
     web.register(app)
     _answer_errors(app)
+    _sign_the_trail(app)
     return app
 
 
@@ -117,3 +119,22 @@ def _answer_errors(app: Flask) -> None:
 
     for kind in (BrokerError, HTTPException, RecursionError, Exception):
         app.register_error_handler(kind, answer)
+
+
+def _sign_the_trail(app: Flask) -> None:
+    """Sign a checkpoint of the trail, at most every so often, after an answer has been made."""
+    broker: Broker = app.extensions["broker"]
+    every = timedelta(seconds=broker.settings.checkpoint_seconds)
+    next_at = [broker.clock() + every]
+
+    def sign(response: Response) -> Response:
+        now = broker.clock()
+        if now >= next_at[0]:
+            next_at[0] = now + every
+            try:
+                checkpoint_if_due(broker.sessions, trail_signer(broker.settings), every=every, now=now)
+            except TrailUnavailable as error:
+                logs.logger(__name__).error("checkpoint-not-signed", exc_info=error)
+        return response
+
+    app.after_request(sign)

@@ -74,6 +74,7 @@ def release_record(broker: Broker, session: Session, request: AccessRequest) -> 
         disclosure=decision.disclosure,
         clinical=request.requester.role.clinical,
         made_at=broker.clock(),
+        systems=registered.systems,
     )
     _write_release(broker, request, decision, outcomes, assembled)
     return Release(request, decision, assembled)
