@@ -125,7 +125,8 @@ class FhirR4:
         """The types of which there is evidence that the server honoured ``_revinclude``.
 
         A server may ignore a parameter it does not know (FHIR R4 §3.1.1.6), and then "nothing came" is not "nothing
-        is recorded". Evidence is the self link, a resource that came, or the capability statement.
+        is recorded". Evidence is the self link, a resource that came, or, where the self link states no parameter at
+        all, the capability statement: what a server did outranks what it says it can do.
         """
         if self._options["strategy"] == "together":
             return frozenset(types)
@@ -133,7 +134,11 @@ class FhirR4:
         # Some servers echo even what they pass over, and say so beside it: then the echo is no evidence.
         echoed = frozenset() if found.overlooked else found.echoed
         known = {name for name in types if name in came or {f"{name}:patient", "*"} & echoed}
-        if len(known) < len(types) and (capability := await self._capabilities.known()) is not None:
+        if (
+            len(known) < len(types)
+            and not found.states
+            and (capability := await self._capabilities.known()) is not None
+        ):
             known |= {name for name in types if capability.brings_along(name)}
         return frozenset(known)
 

@@ -26,12 +26,13 @@ class Found:
     """What a search gave: resources with their full URL and whether they matched, issues, and what the server did.
 
     ``echoed`` is the ``_revinclude`` values of the self link, which states the parameters a server really used
-    (FHIR R4 §3.1.1.7). ``broken`` is why a later page could not be had; what came before it is still good.
+    (FHIR R4 §3.1.1.7); ``states`` is whether it states any. ``broken`` is why a later page could not be had; what came before it is still good.
     """
 
     resources: list[tuple[Json, str, bool]] = field(default_factory=list)
     issues: list[Json] = field(default_factory=list)
     echoed: frozenset[str] = frozenset()
+    states: bool = False
     total: int | None = None
     broken: Unanswered | None = None
 
@@ -106,6 +107,7 @@ class Search:
             links = {link["relation"]: link["url"] for link in bundle.get("link") or ()}
             if first:
                 found.echoed = _echoed(links.get("self", ""))
+                found.states = bool(parse_qsl(links.get("self", "").partition("?")[2]))
                 total = bundle.get("total")
                 found.total = total if type(total) is int else None
             following = links.get("next")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime, timedelta
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
@@ -19,8 +21,10 @@ from broker.settings import Settings
 
 
 def trail_signer(settings: Settings) -> Signer:
-    """The broker's own signer. Its name, and so the log's origin, is the broker's URL without its scheme."""
-    return Signer(f"{settings.issuer.partition('://')[2]}/trail", settings.secret("trail-signing"))
+    """The broker's own signer. Its name, and so the log's origin, comes from its key: a broker that moves keeps both."""
+    seed = settings.secret("trail-signing")
+    public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return Signer(f"neighbourhood-broker/trail/{hashlib.sha256(public).hexdigest()[:16]}", seed)
 
 
 def latest(session: Session) -> AuditCheckpoint | None:

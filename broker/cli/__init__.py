@@ -50,29 +50,36 @@ def broker() -> None:
 
 
 def main() -> None:
-    """Run a command. A refusal is one line and exit code 1; a setting that is wrong, exit code 2."""
+    """Run a command. A refusal is one line and exit code 1, a wrong setting 2, a fault 3; never a trace."""
+    sys.exit(_run())
+
+
+def _run() -> int:
     from broker.errors import BrokerError, Misconfigured, Refusal
 
     try:
-        broker(standalone_mode=False)
-    except click.exceptions.Exit as exit_:
-        sys.exit(exit_.exit_code)
+        return broker(standalone_mode=False) or 0
     except click.Abort:
-        sys.exit(130)
+        return 130
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except Refusal as refusal:
-        click.echo(
-            f"Refused ({refusal.code}): {refusal.detail}" + (f" [{refusal.field}]" if refusal.field else ""), err=True
-        )
-        sys.exit(1)
+        where = f" [{refusal.field}]" if refusal.field else ""
+        return _say(1, f"Refused ({refusal.code}): {refusal.detail}{where}")
     except Misconfigured as wrong:
-        click.echo(f"Setting wrong: {wrong}", err=True)
-        sys.exit(2)
+        return _say(2, f"Setting wrong: {wrong}")
     except BrokerError as fault:
-        click.echo(f"Fault: {fault}", err=True)
-        sys.exit(3)
+        return _say(3, f"Fault: {fault}")
     except OSError as error:
-        click.echo(f"The machine said no: {error.strerror or error} {error.filename or ''}".rstrip(), err=True)
-        sys.exit(3)
+        return _say(3, f"The machine said no: {error.strerror or error} {error.filename or ''}".rstrip())
+    except Exception as error:
+        if not type(error).__module__.startswith("sqlalchemy."):
+            raise
+        cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        return _say(3, f"The database said no: {cause}. If it is new, run `broker db upgrade`.")
+
+
+def _say(code: int, line: str) -> int:
+    click.echo(line, err=True)
+    return code

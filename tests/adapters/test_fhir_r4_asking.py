@@ -80,6 +80,33 @@ def test_a_capability_statement_that_lists_it_is_evidence_and_is_remembered() ->
     assert asked(requests) == ["POST Patient/_search", "GET metadata", *["POST Patient/_search"] * 2]
 
 
+def test_a_self_link_that_leaves_it_out_outranks_the_capability_statement() -> None:
+    """A server that can, and this time did not: what it did not bring must not read as nothing recorded."""
+    capability = {
+        "resourceType": "CapabilityStatement",
+        "fhirVersion": "4.0.1",
+        "rest": [
+            {
+                "resource": [
+                    {"type": "Patient", "searchRevInclude": ["AllergyIntolerance:patient"]},
+                    {"type": "AllergyIntolerance"},
+                ]
+            }
+        ],
+    }
+
+    def only_the_patient(request: Request) -> Reply | None:
+        if not request.path.endswith("Patient/_search"):
+            return None
+        links = [{"relation": "self", "url": f"{server.url}/Patient?identifier=x&_count=100"}]
+        entry = {"fullUrl": f"{server.url}/Patient/ada", "resource": ada(), "search": {"mode": "match"}}
+        return as_json({"resourceType": "Bundle", "type": "searchset", "link": links, "entry": [entry]}, media=FHIR)
+
+    server = Server([PENICILLIN], honours=False, capability=capability, instead=only_the_patient)
+    answer, _ = ask(server, ALLERGIES)
+    assert titles(answer) == {"Penicillin"}
+
+
 def test_a_type_the_server_states_it_does_not_hold_is_not_asked_for() -> None:
     capability = {
         "resourceType": "CapabilityStatement",

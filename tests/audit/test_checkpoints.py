@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -77,6 +78,8 @@ def test_a_history_that_was_changed_is_not_signed(
         checkpoint_if_due(sessions, signer, every=MINUTE, now=NOW + MINUTE)
 
 
-def test_the_brokers_signer_is_named_after_its_own_address_and_keeps_its_key(settings: Settings) -> None:
-    assert trail_signer(settings).name == "127.0.0.1:8080/trail"
-    assert trail_signer(settings).verifier == trail_signer(settings).verifier
+def test_the_brokers_signer_is_named_after_its_key_and_keeps_both_when_it_moves(settings: Settings) -> None:
+    moved = replace(settings, bind="127.0.0.1:9999", public_url="https://broker.example")
+    assert trail_signer(settings).verifier == trail_signer(moved).verifier
+    elsewhere = replace(settings, data_folder=settings.data_folder / "elsewhere")
+    assert trail_signer(elsewhere).name != trail_signer(settings).name
