@@ -1,0 +1,158 @@
+"""What a policy engine is given: the rules' text, and one document of words, tables and agreements.
+
+Pure, but for reading ``policies``. Derives and never decides: what an agreement allows is the rules' to say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import rfc8785
+
+from broker.agreements import document, generated
+from broker.agreements.document import AgreementDocument
+from broker.agreements.models import SharingAgreement
+from broker.errors import Misconfigured
+
+POLICIES = Path(__file__).parents[2] / "policies"
+
+
+def load_modules(folder: Path = POLICIES) -> dict[str, str]:
+    """The text of every rule below ``folder``, by its path there; tests are left out."""
+    modules = {
+        path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*.rego"))
+        if not path.name.endswith("_test.rego")
+    }
+    if not modules:
+        raise Misconfigured(f"there is no policy in {folder}")
+    return modules
+
+
+def load_tables(folder: Path = POLICIES) -> dict[str, Any]:
+    """London's governance tables, as written."""
+    tables: dict[str, Any] = json.loads((folder / "tables" / "data.json").read_text(encoding="utf-8"))
+    return tables
+
+
+def build_data(agreements: Iterable[SharingAgreement]) -> dict[str, Any]:
+    """The ``sharing`` document for ``agreements``, without its revision.
+
+    Raises InvalidInput where a stored document breaks the rules of ``document.from_mapping``: to leave one out could
+    widen what others allow.
+    """
+    rows = {row.id: (row, document.from_mapping(row.document)) for row in agreements}
+    under = {id: text.under for id, (_, text) in rows.items()}
+    entries = {
+        id: _entry(row, text, ancestors=_ancestors(id, under), narrowed_by={}) for id, (row, text) in rows.items()
+    }
+    _narrow(entries, {id: text for id, (_, text) in rows.items()})
+    return {
+        "vocabulary": generated.vocabulary(),
+        "tables": load_tables(),
+        "agreements": entries,
+        "by_org_purpose": _index({id: text for id, (_, text) in rows.items()}),
+    }
+
+
+def revision_of(now: datetime, modules: Mapping[str, str], data: Mapping[str, Any]) -> str:
+    """``<UTC instant>/<SHA-256 of the content>``: when it was published, and exactly what."""
+    instant = now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return f"{instant}/{digest_of(modules, data)}"
+
+
+def digest_of(modules: Mapping[str, str], data: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, over the name and hash of every module and of the data (canonical JSON, RFC 8785)."""
+    contents = {f"modules/{path}": _sha256(text.encode()) for path, text in modules.items()}
+    contents["data"] = _sha256(rfc8785.dumps({name: value for name, value in data.items() if name != "revision"}))
+    return _sha256(rfc8785.dumps(contents))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _entry(
+    row: SharingAgreement, text: AgreementDocument, *, ancestors: list[str], narrowed_by: dict[str, list[str]]
+) -> dict[str, Any]:
+    """One agreement as the rules read it. Sets are ``{code: true}``, so that a look-up costs the same at any size."""
+    return {
+        "level": text.level.value,
+        "place": text.place,
+        "ancestors": ancestors,
+        "narrowed_by": narrowed_by,
+        "state": row.state.value,
+        "signed": is_signed(row, text),
+        # The row may only be stricter than the text that was signed.
+        "from": max(_epoch(row.from_at), _epoch(text.from_at)),
+        "until": min(_epoch(row.until_at), _epoch(text.until_at)),
+        "recipients": {"organisations": _set(text.receivers), "kinds": _set(text.recipient_kinds)},
+        "purposes": _set(text.purposes),
+        "sections": _set(agreed.section for agreed in text.sections),
+        "sources": {"organisations": _set(text.source_organisations), "kinds": _set(text.source_kinds)},
+        "roles": _set(text.roles),
+        "labels": _set(text.labels),
+        "confidentiality": text.confidentiality.value,
+        "disclosure": text.disclosure.value,
+        "break_glass": text.break_glass,
+        "obligations": [{**agreed.parameters, "obligation": agreed.obligation.value} for agreed in text.obligations],
+    }
+
+
+def is_signed(row: SharingAgreement, text: AgreementDocument) -> bool:
+    """Whether every party has signed this very text; a signature on any other text counts for nothing."""
+    if row.digest != text.digest:
+        return False
+    signatories = {signature.organisation_code for signature in row.signatures if signature.digest == text.digest}
+    return all(party.organisation in signatories for party in text.parties)
+
+
+def _ancestors(id: str, under: Mapping[str, str | None]) -> list[str]:
+    """The agreements above ``id``, nearest first. One that is not here is named all the same: the rules refuse it.
+
+    A circle names its members once each; agreements in a circle have no top, and the missing top is named too.
+    """
+    above: list[str] = []
+    parent = under.get(id)
+    while parent is not None:
+        if parent == id or parent in above:
+            return [*above, ""]
+        above.append(parent)
+        parent = under.get(parent)
+    return above
+
+
+def _narrow(entries: Mapping[str, dict[str, Any]], texts: Mapping[str, AgreementDocument]) -> None:
+    """Name, in each agreement, what narrows it or any agreement above it, by place."""
+    narrowing: dict[str, dict[str, list[str]]] = {}
+    for id, text in sorted(texts.items()):
+        # Every one is named, whatever its state: whether it binds, and when, is for the rules to say.
+        if text.narrows and text.under is not None and text.place is not None:
+            narrowing.setdefault(text.under, {}).setdefault(text.place, []).append(id)
+    for id, entry in entries.items():
+        for above in (id, *entry["ancestors"]):
+            for place, ids in narrowing.get(above, {}).items():
+                if id not in ids:
+                    entry["narrowed_by"].setdefault(place, []).extend(ids)
+
+
+def _index(texts: Mapping[str, AgreementDocument]) -> dict[str, dict[str, dict[str, bool]]]:
+    index: dict[str, dict[str, dict[str, bool]]] = {}
+    for id, text in sorted(texts.items()):
+        for organisation in text.receivers:
+            for purpose in text.purposes:
+                index.setdefault(organisation, {}).setdefault(purpose.value, {})[id] = True
+    return index
+
+
+def _set(codes: Iterable[str]) -> dict[str, bool]:
+    return {str(code): True for code in codes}
+
+
+def _epoch(instant: datetime) -> int:
+    return int(instant.timestamp())

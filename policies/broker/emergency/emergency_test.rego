@@ -1,0 +1,58 @@
+package broker.emergency_test
+
+import data.broker.testing
+
+_emergency := object.union(
+	testing.question,
+	{"request": {"purpose": "emergency", "break_glass": {"reason": "Collapsed"}}},
+)
+
+test_everyday_care_declares_nothing if {
+	not data.broker.emergency.declared with input as testing.question
+	count(data.broker.emergency.lifts) == 0 with input as testing.question
+}
+
+test_a_declaration_that_holds_lifts_what_the_table_says if {
+	data.broker.emergency.lifts == {"relationship", "consent-needed"} with input as _emergency
+}
+
+test_a_declaration_ends_after_its_minutes if {
+	data.broker.emergency.ends_at == testing.noon + (60 * 60) with input as _emergency
+}
+
+test_a_declaration_without_a_reason_fails if {
+	silent := object.union(_emergency, {"request": {"break_glass": {"reason": " "}}})
+	data.broker.emergency.reasons == {"break-glass-no-reason"} with input as silent
+	count(data.broker.emergency.lifts) == 0 with input as silent
+}
+
+test_an_emergency_nobody_declared_fails if {
+	silent := object.union(_emergency, {"request": {"break_glass": null}})
+	data.broker.emergency.reasons == {"break-glass-no-reason"} with input as silent
+}
+
+test_a_declaration_for_another_purpose_fails if {
+	declared := object.union(_emergency, {"request": {"purpose": "direct-care"}})
+	data.broker.emergency.reasons == {"break-glass-not-permitted"} with input as declared
+}
+
+test_a_social_worker_may_not_declare if {
+	declared := object.union(_emergency, {"subject": {"role": "social-worker"}})
+	data.broker.emergency.reasons == {"break-glass-not-permitted"} with input as declared
+}
+
+test_a_charity_may_not_declare if {
+	declared := object.union(_emergency, {"subject": {"kind": "vcfse"}})
+	data.broker.emergency.reasons == {"break-glass-not-permitted"} with input as declared
+}
+
+test_a_weak_sign_in_may_not_declare if {
+	declared := object.union(_emergency, {"subject": {"assurance": 1}})
+	data.broker.emergency.reasons == {"assurance-too-low"} with input as declared
+}
+
+test_a_table_cannot_lift_a_refusal_a_withdrawal_or_an_agreement if {
+	everything := ["agreement", "consent-withheld", "consent-withdrawn", "legal-bar", "sensitivity", "relationship"]
+	data.broker.emergency.lifts == {"relationship"} with input as _emergency
+		with data.sharing.tables.break_glass.lifts as everything
+}

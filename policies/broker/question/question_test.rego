@@ -1,0 +1,38 @@
+package broker.question_test
+
+import data.broker.testing
+
+test_a_whole_question_can_be_read if {
+	count(data.broker.question.reasons) == 0 with input as testing.question
+}
+
+test_no_question_cannot_be_read if {
+	data.broker.question.reasons == {"policy-unclear"} with input as {}
+}
+
+test_facts_that_are_missing_cannot_be_read if {
+	unread := object.remove(testing.question, ["facts"])
+	data.broker.question.reasons == {"policy-unclear"} with input as unread
+}
+
+test_a_provision_without_a_type_closes_everything if {
+	provision := object.remove(testing.permit, ["type"])
+	unread := object.union(testing.question, {"facts": {"provisions": [provision]}})
+	data.broker.question.reasons == {"policy-unclear"} with input as unread
+}
+
+test_a_time_that_is_text_cannot_be_read if {
+	unread := object.union(testing.question, {"request": {"time": "2026-11-21T12:00:00Z"}})
+	data.broker.question.reasons == {"policy-unclear"} with input as unread
+}
+
+test_a_pair_that_was_not_asked_for_cannot_be_read if {
+	unread := object.union(testing.question, {"request": {"sections": ["housing"]}})
+	data.broker.question.reasons == {"policy-unclear"} with input as unread
+}
+
+test_a_source_that_is_not_described_cannot_be_read if {
+	pairs := [{"section": "problems", "source": "elsewhere"}]
+	unread := object.union(testing.question, {"request": {"pairs": pairs}})
+	data.broker.question.reasons == {"policy-unclear"} with input as unread
+}

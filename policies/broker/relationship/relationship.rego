@@ -1,0 +1,70 @@
+# METADATA
+# title: Relationship with the resident
+# description: |
+#   Why may this person look at this resident at all? A relationship belongs to an organisation, and to one person
+#   where it names one. Being in the resident's neighbourhood team opens what the member's tier is for; every other
+#   kind leaves the sections to the agreement.
+package broker.relationship
+
+# METADATA
+# description: The relationships that hold for this requester now.
+current contains relationship if {
+	some relationship in data.broker.question.relationships
+	relationship.organisation == input.subject.organisation
+	relationship.person in {null, input.subject.person}
+	relationship.from <= input.request.time
+	_not_over(relationship)
+	_not_too_long(relationship)
+}
+
+# METADATA
+# description: Reasons that refuse the whole request.
+reasons contains "no-relationship" if {
+	not "relationship" in data.broker.emergency.lifts
+	count(current) == 0
+}
+
+# METADATA
+# description: For each section asked about, reasons that refuse it alone.
+section_reasons[section] := codes if {
+	some section in data.broker.question.sections
+	codes := {"beyond-tier" | not _opens_every_section; not section in _tier_sections}
+}
+
+# METADATA
+# description: Every instant at which a relationship begins or ends.
+instants contains instant if {
+	some relationship in data.broker.question.relationships
+	some instant in [relationship.from, relationship.until]
+	is_number(instant)
+}
+
+_opens_every_section if "relationship" in data.broker.emergency.lifts
+
+_opens_every_section if {
+	some relationship in current
+	relationship.kind != "neighbourhood-team"
+}
+
+# A member without a tier, or with one nobody has described, sees nothing through the team.
+_tier_sections contains section if {
+	some relationship in current
+	relationship.kind == "neighbourhood-team"
+	some section in data.sharing.tables.tiers[relationship.tier].sections
+}
+
+_not_over(relationship) if relationship.until == null
+
+_not_over(relationship) if input.request.time < relationship.until
+
+# Some kinds may not last: a first contact at a front door is over in a day, and one with no end is no contact.
+_not_too_long(relationship) if {
+	data.sharing.vocabulary.relationship_kinds[relationship.kind].longest == null
+}
+
+_not_too_long(relationship) if {
+	longest := data.sharing.vocabulary.relationship_kinds[relationship.kind].longest
+	is_number(longest)
+	is_number(relationship.until)
+	relationship.until - relationship.from <= longest
+}

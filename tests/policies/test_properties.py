@@ -1,0 +1,346 @@
+"""What holds of every decision, whatever is asked: tried on questions nobody thought of, on every engine."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from broker.access import pdp
+from broker.access.engines import PolicyEngine
+from broker.errors import EngineUnclear
+from broker.vocabulary import OrganisationKind, Permission, Purpose, RelationshipKind, Role, Section, Sensitivity, Tier
+from sandbox.neighbourhood import cast, staff
+from tests.policies.world import KINDS, TICK, asked, scenarios, the_bundle
+
+PATIENCE = timedelta(seconds=10)
+SHARING = the_bundle().data["sharing"]
+LABELS = {label.value for label in Sensitivity}
+IN_LAW = {label.value for label in Sensitivity if label.in_law}
+CARE_WORDS = [Section.PROBLEMS, Section.HOUSING, Section.CONTACTS, Section.FAMILY_HISTORY, Section.SAFEGUARDING]
+few = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+many = settings(parent=few, max_examples=300)
+
+
+# ---- questions -----------------------------------------------------------------------------------------------------
+
+moments = st.sampled_from([-400, -2, -1, 0, 1, 2, 400]).map(lambda days: TICK + days * 86_400)
+ends = st.none() | moments
+sections = st.sampled_from([*CARE_WORDS, Section.MONEY]).map(lambda section: section.value)
+workers = st.sampled_from(staff.STAFF)
+receivers = sorted(
+    change["receiver"] for change in scenarios()["agreements"].values() if "receiver" in change
+)  # fmt: skip
+
+
+def some_of(codes: Any) -> st.SearchStrategy[list[str] | None]:
+    return st.none() | st.lists(st.sampled_from([code.value for code in codes]), max_size=3, unique=True)
+
+
+@st.composite
+def questions(draw: st.DrawFn) -> dict[str, Any]:
+    """Mostly a scenario's question with a few things in it changed, so that much is permitted; else anybody's."""
+    if not draw(st.integers(0, 4)):
+        return draw(anybodys())
+    scenario = draw(st.sampled_from([each for each in scenarios()["scenarios"] if "spoil" not in each]))
+    given = asked(scenarios()["base"], scenario)
+    question = copy.deepcopy(pdp.question(given.request, given.facts))
+    organisation, person = question["subject"]["organisation"], question["subject"]["person"] or "somebody"
+    if draw(st.booleans()):
+        question["facts"]["provisions"] += draw(st.lists(provisions(organisation), max_size=3))
+    if draw(st.booleans()):
+        question["facts"]["relationships"] += draw(st.lists(relationships(organisation, person), max_size=2))
+    if not draw(st.integers(0, 3)):
+        other = draw(anybodys())
+        part = draw(st.sampled_from(["subject", "resident", "facts"]))
+        question[part] = other[part]
+    return question
+
+
+@st.composite
+def anybodys(draw: st.DrawFn) -> dict[str, Any]:
+    """Somebody of the place asks for a few sections from a few sources, with some choices on file."""
+    worker = draw(workers)
+    organisation = draw(st.just(worker.organisation) | st.sampled_from(receivers))
+    wanted = draw(st.lists(sections, min_size=1, max_size=3, unique=True))
+    sources = draw(st.lists(st.sampled_from(sorted(KINDS)), min_size=1, max_size=3, unique=True))
+    purpose = draw(st.sampled_from(list(Purpose))).value
+    glass = draw(st.sampled_from([None, {"reason": "Collapsed"}, {"reason": " "}]))
+    if draw(st.integers(0, 3)):  # mostly, a declaration goes with the purpose
+        glass = {"reason": "Collapsed"} if purpose == "emergency" else None
+    return {
+        "request": {
+            "id": "a question",
+            "time": TICK,
+            "purpose": purpose,
+            "sections": sorted(wanted),
+            "pairs": [{"section": section, "source": source} for section in wanted for source in sources],
+            "sources": {
+                source: {"organisation": cast.source(source).organisation, "kind": KINDS[source].value}
+                for source in sources
+            },
+            "break_glass": glass,
+        },
+        "subject": {
+            "organisation": organisation,
+            "kind": cast.organisation(worker.organisation).kind.value,
+            "active": draw(st.integers(0, 9)) > 0,
+            "role": draw(st.just(worker.role) | st.sampled_from(list(Role))).value,
+            "person": draw(st.sampled_from([worker.id, worker.id, None])),
+            "member": draw(st.integers(0, 9)) > 0,
+            "assurance": draw(st.sampled_from([0, 1, 2, 2, 3])),
+        },
+        "resident": {
+            "id": "ada-bright",
+            "place": draw(st.sampled_from(["MG", "MG", "MG", "EB"])),
+            "neighbourhood": draw(st.sampled_from(["MG-N", "MG-S"])),
+            "age": 71,
+        },
+        "facts": {
+            "relationships": draw(st.lists(relationships(organisation, worker.id), max_size=3)),
+            "provisions": draw(st.lists(provisions(organisation), max_size=4)),
+        },
+    }
+
+
+@st.composite
+def relationships(draw: st.DrawFn, organisation: str, person: str) -> dict[str, Any]:
+    return {
+        "kind": draw(st.sampled_from(list(RelationshipKind))).value,
+        "organisation": draw(st.sampled_from([organisation, organisation, "XX9GP2"])),
+        "person": draw(st.sampled_from([None, None, person, "somebody-else"])),
+        "team": None,
+        "tier": draw(st.none() | st.sampled_from([tier.value for tier in Tier])),
+        "from": draw(moments),
+        "until": draw(ends),
+        "source": "a list",
+    }
+
+
+@st.composite
+def provisions(draw: st.DrawFn, organisation: str, type: str | None = None) -> dict[str, Any]:
+    return {
+        "id": "provision",
+        "consent": "consent",
+        "type": type or draw(st.sampled_from(["permit", "permit", "deny"])),
+        "organisation": draw(st.sampled_from([organisation, organisation, None, "XX9GP2"])),
+        "purposes": draw(some_of(Purpose)),
+        "sections": draw(some_of(CARE_WORDS)),
+        "labels": draw(st.none() | some_of(Sensitivity)),
+        "from": draw(moments),
+        "until": draw(ends),
+        "ended": draw(ends),
+    }
+
+
+def decided(engine: PolicyEngine, question: Mapping[str, Any]) -> Mapping[str, Any]:
+    return engine.decide(question, deadline=PATIENCE)
+
+
+def permitted(answer: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
+    return {(row["section"], row["source"]): row for row in answer["pairs"] if not row["reasons"]}
+
+
+# ---- what always holds ---------------------------------------------------------------------------------------------
+
+
+@few
+@given(question=questions())
+def test_every_pair_is_permitted_or_refused_and_never_neither(policy: PolicyEngine, question: dict[str, Any]) -> None:
+    answer = decided(policy, question)
+
+    rows = [(row["section"], row["source"]) for row in answer["pairs"]]
+    assert rows == sorted((pair["section"], pair["source"]) for pair in question["request"]["pairs"])
+    for row in answer["pairs"]:
+        assert bool(row["reasons"]) != bool(row["agreements"])
+        assert set(row["withheld_labels"]) >= (LABELS if row["reasons"] else IN_LAW)
+        assert row["reasons"] == sorted(set(row["reasons"]))
+        assert set(row["reasons"]) <= SHARING["vocabulary"]["reasons"].keys()
+        assert not answer["reasons"] or row["reasons"] == answer["reasons"]
+
+
+@few
+@given(question=questions())
+def test_a_release_never_exceeds_an_agreement_or_any_above_it(policy: PolicyEngine, question: dict[str, Any]) -> None:
+    for (section, source), row in permitted(decided(policy, question)).items():
+        described = question["request"]["sources"][source]
+        opened: set[str] = set()
+        for id in row["agreements"]:
+            agreement = SHARING["agreements"][id]
+            above = [agreement, *(SHARING["agreements"][parent] for parent in agreement["ancestors"])]
+            for each in above:
+                assert each["signed"]
+                assert each["state"] == "in-force"
+                assert each["from"] <= TICK < each["until"]
+                assert each["purposes"][question["request"]["purpose"]]
+                assert each["sections"][section]
+                assert each["roles"][question["subject"]["role"]]
+                assert each["place"] in (None, question["resident"]["place"])
+                assert described["organisation"] in each["sources"]["organisations"] or (
+                    described["kind"] in each["sources"]["kinds"]
+                )
+            assert agreement["recipients"]["organisations"][question["subject"]["organisation"]]
+            opened |= set.intersection(*(set(each["labels"]) for each in above))
+        assert LABELS - set(row["withheld_labels"]) <= opened - IN_LAW
+
+
+@few
+@given(question=questions(), data=st.data())
+def test_another_refusal_never_permits_more(
+    policy: PolicyEngine, question: dict[str, Any], data: st.DataObject
+) -> None:
+    before = permitted(decided(policy, question))
+    refused = copy.deepcopy(question)
+    refused["facts"]["provisions"].append(data.draw(provisions(question["subject"]["organisation"], "deny")))
+
+    after = permitted(decided(policy, refused))
+
+    assert after.keys() <= before.keys()
+    for pair, row in after.items():
+        assert set(row["withheld_labels"]) >= set(before[pair]["withheld_labels"])
+
+
+@few
+@given(question=questions())
+def test_what_has_ended_permits_nothing(policy: PolicyEngine, question: dict[str, Any]) -> None:
+    """As if every permission had run out and been taken out: the same is permitted."""
+    without = copy.deepcopy(question)
+    over = [p for p in without["facts"]["provisions"] if _over(p)]
+    without["facts"]["provisions"] = [p for p in without["facts"]["provisions"] if not _over(p)]
+    withdrawn = any(p["type"] == "permit" and p["ended"] is not None and p["ended"] <= TICK for p in over)
+
+    before, after = permitted(decided(policy, question)), permitted(decided(policy, without))
+
+    # Taking history away may only help where a withdrawal on file kept an emergency out.
+    assert before.keys() <= after.keys()
+    if not (withdrawn or any(p["type"] == "permit" for p in over)):
+        assert before.keys() == after.keys()
+
+
+def _over(provision: Mapping[str, Any]) -> bool:
+    return any(provision[end] is not None and provision[end] <= TICK for end in ("until", "ended"))
+
+
+@few
+@given(question=questions(), code=st.text(max_size=12).filter(lambda code: code not in list(Purpose)))
+def test_a_purpose_nobody_knows_permits_nothing(policy: PolicyEngine, question: dict[str, Any], code: str) -> None:
+    question["request"]["purpose"] = code
+
+    answer = decided(policy, question)
+
+    assert not permitted(answer)
+    assert "purpose-unknown" in answer["reasons"]
+
+
+@few
+@given(question=questions())
+def test_break_glass_lifts_a_missing_relationship_or_permission_and_nothing_else(
+    policy: PolicyEngine, question: dict[str, Any]
+) -> None:
+    question["request"] |= {"purpose": "emergency", "break_glass": {"reason": "Collapsed"}}
+    question["subject"] |= {"role": "clinician", "assurance": 2}
+
+    answer = decided(policy, question)
+
+    assert not {"no-relationship", "beyond-tier", "consent-needed"} & _all_reasons(answer) or (
+        "break-glass-not-permitted" in answer["reasons"]
+    )
+    opened = permitted(answer)
+    if opened:
+        assert {"notify-resident", "notify-privacy-officer", "review"} <= {
+            d["obligation"] for d in answer["obligations"]
+        }
+    for section, _ in opened:
+        assert section in SHARING["tables"]["break_glass"]["sections"]
+        assert not any(_refuses(provision, question, section) for provision in question["facts"]["provisions"])
+
+
+def _all_reasons(answer: Mapping[str, Any]) -> set[str]:
+    return {reason for row in answer["pairs"] for reason in row["reasons"]}
+
+
+def _refuses(provision: Mapping[str, Any], question: Mapping[str, Any], section: str) -> bool:
+    return (
+        provision["type"] == "deny"
+        and provision["labels"] is None
+        and provision["from"] <= TICK
+        and not _over(provision)
+        and provision["organisation"] in (None, question["subject"]["organisation"])
+        and (provision["purposes"] is None or "emergency" in provision["purposes"])
+        and (provision["sections"] is None or section in provision["sections"])
+    )
+
+
+@few
+@given(question=questions())
+def test_an_organisation_that_gives_no_care_needs_permission(policy: PolicyEngine, question: dict[str, Any]) -> None:
+    """Except where the law answers instead of the resident."""
+    if question["subject"]["kind"] in {kind.value for kind in OrganisationKind if kind.gives_care}:
+        return
+    if Purpose(question["request"]["purpose"]).permission is Permission.NOT_NEEDED:
+        return
+    question["facts"]["provisions"] = [p for p in question["facts"]["provisions"] if p["type"] == "deny"]
+
+    assert not permitted(decided(policy, question))
+
+
+# ---- the two engines -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.needs("opa")
+@many
+@given(question=questions())
+def test_both_engines_give_one_decision(embedded: PolicyEngine, opa: PolicyEngine, question: dict[str, Any]) -> None:
+    assert decided(embedded, question) == decided(opa, question)
+
+
+JUNK: list[Any] = [None, 0, -1, 1.5, "", "x", [], ["x"], [None], {}, {"x": 1}, True, False]
+
+
+@st.composite
+def spoilt(draw: st.DrawFn) -> dict[str, Any]:
+    """A question with one thing in it replaced, or taken away."""
+    question: dict[str, Any] = draw(questions())
+    at: Any = question
+    while True:
+        key = draw(st.sampled_from(sorted(at) if isinstance(at, dict) else range(len(at))))
+        child = at[key]
+        if not (isinstance(child, dict | list) and child and draw(st.integers(0, 3))):
+            break
+        at = child
+    if draw(st.booleans()) and isinstance(at, dict):
+        del at[key]
+    else:
+        at[key] = draw(st.sampled_from(JUNK))
+    return question
+
+
+@pytest.mark.needs("opa")
+@many
+@given(question=spoilt())
+def test_a_spoilt_question_is_never_answered_more_freely_by_one_engine(
+    embedded: PolicyEngine, opa: PolicyEngine, question: dict[str, Any]
+) -> None:
+    """The embedded engine may also give up, which refuses; what it does answer, OPA answers too."""
+    theirs = decided(opa, question)
+    try:
+        ours = decided(embedded, question)
+    except EngineUnclear:
+        return
+    assert ours == theirs
+
+
+@few
+@given(question=st.sampled_from(JUNK) | st.dictionaries(st.sampled_from(["request", "subject"]), st.sampled_from(JUNK)))
+def test_nonsense_has_an_answer_and_it_is_no(policy: PolicyEngine, question: Any) -> None:
+    answer = decided(policy, question)
+
+    assert answer["pairs"] == []
+    assert answer["reasons"] == ["policy-unclear"]
+    assert not answer["requestable"]
+    assert answer["valid_until"] is None
