@@ -26,7 +26,8 @@ class Found:
     """What a search gave: resources with their full URL and whether they matched, issues, and what the server did.
 
     ``echoed`` is the ``_revinclude`` values of the self link, which states the parameters a server really used
-    (FHIR R4 §3.1.1.7); ``states`` is whether it states any. ``broken`` is why a later page could not be had; what came before it is still good.
+    (FHIR R4 §3.1.1.7); ``states`` is whether it states any. ``broken`` is why a later page could not be had; what
+    came before it is still good.
     """
 
     resources: list[tuple[Json, str, bool]] = field(default_factory=list)

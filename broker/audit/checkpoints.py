@@ -21,7 +21,7 @@ from broker.settings import Settings
 
 
 def trail_signer(settings: Settings) -> Signer:
-    """The broker's own signer. Its name, and so the log's origin, comes from its key: a broker that moves keeps both."""
+    """The broker's own signer. Its name, the log's origin, comes from its key: a broker that moves keeps both."""
     seed = settings.secret("trail-signing")
     public = Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
     return Signer(f"neighbourhood-broker/trail/{hashlib.sha256(public).hexdigest()[:16]}", seed)

@@ -17,6 +17,7 @@ COMMANDS = {
     "audit": ("broker.cli.audit:audit", "Verify, sign and read the trail."),
     "keys": ("broker.cli.keys:keys", "Show the broker's public keys."),
     "clients": ("broker.cli.clients:clients", "Register partners' systems."),
+    "organisations": ("broker.cli.organisations:organisations", "Bring in places, organisations and their people."),
     "sources": ("broker.cli.sources:sources", "Connect source systems, and check them."),
     "residents": ("broker.cli.residents:residents", "Enrol residents, and link them to source systems."),
 }

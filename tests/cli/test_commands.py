@@ -17,6 +17,7 @@ from tests.people import ADA_NUMBER, COUNCIL, FOOD_BANK, SURGERY, settle
 
 Said = tuple[int, str, str]
 Run = Callable[..., Said]
+HERE = "base_url=http://127.0.0.1:9/fhir"
 
 
 @pytest.fixture
@@ -153,8 +154,8 @@ def test_a_source_is_added_checked_listed_linked_and_removed(ready: Run) -> None
     ("words", "code"),
     [
         (("--kind", "telepathy", "--organisation", SURGERY), "source-kind-unknown"),
-        (("--kind", "fhir-r4", "--organisation", "XX9ZZZ", "--set", "base_url=http://127.0.0.1:9/fhir"), "organisation-unknown"),
-        (("--kind", "fhir-r4", "--organisation", "not a code", "--set", "base_url=http://127.0.0.1:9/fhir"), "organisation-code-malformed"),
+        (("--kind", "fhir-r4", "--organisation", "XX9ZZZ", "--set", HERE), "organisation-unknown"),
+        (("--kind", "fhir-r4", "--organisation", "not a code", "--set", HERE), "organisation-code-malformed"),
         (("--kind", "fhir-r4", "--organisation", SURGERY, "--set", "base_url"), "setting-malformed"),
         (("--kind", "fhir-r4", "--organisation", SURGERY), "base_url"),
         (("--kind", "fhir-r4", "--organisation", SURGERY, "--set", "base_url=file:///etc/passwd"), "base_url"),
@@ -258,3 +259,35 @@ def test_policies_are_published_and_written_for_opa(ready: Run, tmp_path: Path) 
     assert ready("policies", "publish")[0] == 0
     assert ready("policies", "bundle", str(tmp_path / "bundle.tar.gz"))[0] == 0
     assert (tmp_path / "bundle.tar.gz").stat().st_size > 1000
+
+
+def test_a_place_is_brought_in_from_nothing(run: Run) -> None:
+    """Everything a view needs, without a synthetic neighbourhood: place, organisation, worker, resident, source."""
+    run("db", "upgrade")
+    place = ("organisations", "place", "EX", "--name", "Exbourne", "--system", "XX9ICB")
+    assert run(*place, "--neighbourhood", "EX-1=North side")[0] == 0
+    assert run("organisations", "add", "XX9E01", "--name", "Exbourne Surgery", "--kind", "gp-practice")[0] == 0
+    code, person, _ = run("organisations", "member", "XX9E01", "--name", "Dr Fen", "--role", "clinician")
+    assert (code, len(person.strip())) == (0, 32)
+    resident = ("--nhs-number", ADA_NUMBER, "--born-on", "1964-03-14", "--given-name", "Ada", "--family-name", "Okoro")
+    assert run("residents", "enrol", *resident, "--neighbourhood", "EX-1")[0] == 0
+    source = ("--kind", "fhir-r4", "--label", "Surgery", "--organisation", "XX9E01", "--set", HERE)
+    assert run("sources", "add", "surgery", *source)[0] == 0
+    assert "Exbourne Surgery" in run("organisations", "list")[1]
+    assert "The trail holds: 5 entries" in run("audit", "verify")[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("place", "TB", "--name", "Again", "--system", "XX9ICB"), "place-exists"),
+        (("place", "EX", "--name", "Ex", "--system", "XX9ICB", "--neighbourhood", "EX-1"), "neighbourhood-malformed"),
+        (("add", SURGERY, "--name", "Again", "--kind", "gp-practice"), "organisation-exists"),
+        (("add", "lower case", "--name", "Odd", "--kind", "vcfse"), "organisation-code-malformed"),
+        (("member", "XX9ZZZ", "--name", "Nobody", "--role", "clinician"), "organisation-unknown"),
+    ],
+)
+def test_what_cannot_be_brought_in_is_refused_and_leaves_nothing(ready: Run, words: tuple[str, ...], code: str) -> None:
+    exit_code, _, complaint = ready("organisations", *words)
+    assert (exit_code, code in complaint) == (1, True)
+    assert "The trail holds: 0 entries" in ready("audit", "verify")[1]
