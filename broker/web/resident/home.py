@@ -1,0 +1,21 @@
+"""A resident's first page: what waits for an answer, and the ways on."""
+
+from __future__ import annotations
+
+from flask import render_template
+
+from broker.consent import actions as consent
+from broker.doors import now, session
+from broker.identity.models import Resident
+from broker.web.access import RESIDENTS, resident_id, who
+from broker.web.resident import resident
+from broker.web.resident.people import askers
+
+
+@resident.get("")
+@who(*RESIDENTS)
+def home() -> str:
+    me = session().get(Resident, resident_id())
+    assert me is not None, "a resident's session names a resident"
+    waiting = consent.requests_to(session(), me.id, now=now())
+    return render_template("resident/home.jinja", me=me, waiting=waiting, askers=askers(waiting))

@@ -1,0 +1,170 @@
+"""Reading the record: what each route shows, what is refused and why, and that nobody learns who exists."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from broker.errors import TrailUnavailable
+from broker.vocabulary import AuditAction, Section
+from tests.people import ADA_BORN, ADA_NUMBER, BEN_BORN, BEN_NUMBER, STRANGER_NUMBER, ToldSource
+from tests.web.conftest import TOKEN, Door, Visitor
+
+CARE = {"sections": ["allergies-and-adverse-reaction", "problems"], "reason": "She is in clinic with me."}
+
+
+@pytest.fixture
+def patient(gp: Visitor) -> str:
+    return f"{gp.find(ADA_NUMBER, ADA_BORN)}/team-permission/direct-care"
+
+
+def _agree(door: Door, request_id: str, **answer: object) -> None:
+    sent = door.signed_in("resident:ada").send(f"/my/requests/{request_id}", **{"answer": "yes", **answer})
+    assert sent.status_code == 303, sent.text
+
+
+def test_a_team_that_has_permission_reads_the_record(gp: Visitor, patient: str, door: Door) -> None:
+    answer = gp.send(patient, **CARE)
+    assert answer.status_code == 200
+    for words in ("Ada Okoro", "born 14 March 1964", "Penicillin", "Latex", "Asthma", "From Millrace Gp, 1 May 2026"):
+        assert words in answer.text
+    assert "This may not be everything." in answer.text
+    assert "Council tenancy" not in answer.text
+    assert [entry.action for entry in door.trail(AuditAction.DECISION, AuditAction.RELEASE)] == [
+        AuditAction.RELEASE,
+        AuditAction.DECISION,
+    ]
+
+
+def test_the_record_has_no_address_of_its_own_and_is_kept_nowhere(gp: Visitor, patient: str) -> None:
+    assert gp.send(patient, **CARE).headers["Cache-Control"] == "no-store"
+    assert "Penicillin" not in gp.get(patient).text
+
+
+def test_a_section_with_nothing_in_it_says_so(gp: Visitor, patient: str) -> None:
+    page = gp.send(patient, **{**CARE, "sections": ["medications-and-medical-devices"]}).text
+    assert "Nothing to show for" in page
+    assert "Nothing recorded" in page
+
+
+def test_a_source_that_fails_is_a_stated_gap(gp: Visitor, patient: str, told: dict[str, ToldSource]) -> None:
+    told["millrace-gp"].fault = RuntimeError("out of order")
+    page = gp.send(patient, **CARE).text
+    assert "Could not be read" in page
+    assert "Penicillin" not in page
+    assert "out of order" not in page
+
+
+def test_a_long_section_is_folded_and_loses_nothing(gp: Visitor, patient: str, told: dict[str, ToldSource]) -> None:
+    told["millrace-gp"].holds = {Section.PROBLEMS: tuple(f"Problem {number}" for number in range(8))}
+    page = gp.send(patient, **{**CARE, "sections": ["problems"]}).text
+    assert "Show 3 more" in page
+    assert all(f"Problem {number}" in page for number in range(8))
+
+
+def test_what_a_source_says_is_only_words(gp: Visitor, patient: str, told: dict[str, ToldSource]) -> None:
+    told["millrace-gp"].holds = {Section.ALLERGIES: ("<script>x</script>",)}
+    page = gp.send(patient, **CARE).text
+    assert "&lt;script&gt;x" in page
+    assert "<script>x" not in page
+
+
+def test_a_reason_must_be_given(gp: Visitor, patient: str, door: Door) -> None:
+    answer = gp.send(patient, **{**CARE, "reason": ""})
+    assert answer.status_code == 422
+    assert "Say how your team already has permission." in answer.text
+    assert not door.trail(AuditAction.DECISION)
+
+
+def test_without_permission_the_answer_is_no_in_words_with_the_way_to_ask(adviser: Visitor, door: Door) -> None:
+    found = adviser.find(ADA_NUMBER, ADA_BORN)
+    sent = {"sections": ["housing"], "reason": "She came to us."}
+    answer = adviser.send(f"{found}/team-permission/advice-debt", **sent)
+    assert answer.status_code == 403
+    assert "You cannot see this record" in answer.text
+    assert f'href="{found}/ask-resident/advice-debt"' in answer.text
+    assert not door.trail(AuditAction.RELEASE)
+    assert "Ada" not in answer.text
+
+
+def test_the_no_is_the_same_for_somebody_who_is_not_known(adviser: Visitor) -> None:
+    sent = {"sections": ["housing"], "reason": "They came to us."}
+    pages = set()
+    for number, born_on in ((BEN_NUMBER, BEN_BORN), (STRANGER_NUMBER, BEN_BORN)):
+        found = adviser.find(number, born_on)
+        answer = adviser.send(f"{found}/team-permission/advice-debt", **sent)
+        assert answer.status_code == 403
+        pages.add(TOKEN.sub("", answer.text).replace(found, "HANDLE"))
+    assert len(pages) == 1
+
+
+def test_once_the_resident_agrees_the_worker_reads_what_was_agreed(adviser: Visitor, door: Door) -> None:
+    record = adviser.ask(adviser.find(ADA_NUMBER, ADA_BORN), Section.HOUSING, Section.MONEY)
+    page = f"/partner/requests/{record.id}"
+    before = adviser.send(f"{page}/record", page="/partner/find")
+    assert before.status_code == 403
+    _agree(door, record.id, answer="less", sections=["housing"], sooner="as-asked")
+    assert "They agreed" in adviser.get(page).text
+    answer = adviser.send(f"{page}/record", page=page)
+    assert answer.status_code == 200
+    assert "Rent arrears" in answer.text
+    assert "Housing benefit" not in answer.text
+    assert "Penicillin" not in answer.text
+
+
+def test_what_a_resident_stopped_is_closed_on_the_very_next_look(adviser: Visitor, door: Door) -> None:
+    record = adviser.ask(adviser.find(ADA_NUMBER, ADA_BORN), Section.HOUSING)
+    page = f"/partner/requests/{record.id}"
+    _agree(door, record.id)
+    assert "Rent arrears" in adviser.send(f"{page}/record", page=page).text
+    ada = door.signed_in("resident:ada")
+    choice = ada.get("/my/sharing").text.split('href="/my/sharing/')[1].split('"')[0]
+    assert ada.send(f"/my/sharing/{choice}/stop", page=f"/my/sharing/{choice}").status_code == 303
+    after = adviser.send(f"{page}/record", page=page)
+    assert after.status_code == 403
+    assert "The permission you were given has ended." in after.text
+    assert "Rent arrears" not in after.text
+
+
+def test_permission_that_has_run_out_opens_nothing(adviser: Visitor, door: Door) -> None:
+    record = adviser.ask(adviser.find(ADA_NUMBER, ADA_BORN), Section.HOUSING)
+    _agree(door, record.id)
+    door.clock.forward(timedelta(days=29))
+    adviser.become("adviser")
+    page = f"/partner/requests/{record.id}"
+    assert adviser.send(f"{page}/record", page=page).status_code == 403
+
+
+def test_emergency_access_warns_needs_a_reason_and_tells(gp: Visitor, door: Door) -> None:
+    found = gp.find(BEN_NUMBER, BEN_BORN)
+    assert "a privacy officer is told" in gp.get(f"{found}/emergency").text
+    refused = gp.send(f"{found}/emergency", reason=" ")
+    assert refused.status_code == 422
+    assert "Say what the emergency is." in refused.text
+    answer = gp.send(f"{found}/emergency", reason="Collapsed in the waiting room.")
+    assert answer.status_code == 200
+    assert "Emergency access." in answer.text
+    (decided,) = door.trail(AuditAction.DECISION)
+    assert decided.body["break_glass"] is True
+    assert decided.note == "Collapsed in the waiting room."
+
+
+def test_emergency_access_is_closed_to_everybody_else(adviser: Visitor, door: Door) -> None:
+    found = adviser.find(ADA_NUMBER, ADA_BORN)
+    answer = adviser.send(f"{found}/emergency", page=found, reason="Let me in.")
+    assert answer.status_code == 422
+    assert not door.trail(AuditAction.DECISION)
+
+
+def test_where_the_trail_cannot_be_written_nothing_is_shown(
+    gp: Visitor, patient: str, door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> int:
+        raise TrailUnavailable("the disk is full")
+
+    monkeypatch.setattr(door.broker.trail, "record", full)
+    answer = gp.send(patient, **CARE)
+    assert answer.status_code == 503
+    assert "Penicillin" not in answer.text
+    assert "disk" not in answer.text

@@ -1,0 +1,66 @@
+"""Who looked: every look and every no, in words, and only ever one's own."""
+
+from __future__ import annotations
+
+from broker.vocabulary import Section
+from tests.people import ADA_BORN, ADA_NUMBER, BEN_BORN, BEN_NUMBER
+from tests.web.conftest import Door, Visitor
+
+CARE = {"sections": ["allergies-and-adverse-reaction"], "reason": "She is in clinic with me."}
+
+
+def test_a_look_names_who_for_what_which_parts_and_their_words(gp: Visitor, ada: Visitor) -> None:
+    gp.send(f"{gp.find(ADA_NUMBER, ADA_BORN)}/team-permission/direct-care", **CARE)
+    page = ada.get("/my/activity").text
+    for words in (
+        "Millrace Surgery: Saw part of your record",
+        "Dr Noor Vale (clinician)",
+        "For direct care",
+        "Allergies and adverse reactions",
+        "20 November 2026 at 12:00pm",
+    ):
+        assert words in page
+    assert "Penicillin" not in page
+
+
+def test_a_no_is_shown_too(adviser: Visitor, ada: Visitor) -> None:
+    found = adviser.find(ADA_NUMBER, ADA_BORN)
+    adviser.send(f"{found}/team-permission/advice-debt", sections=["housing"], reason="She came to us.")
+    page = ada.get("/my/activity").text
+    assert "Harvest Shelf: Asked to see your record, and was told no" in page
+    assert "They asked for: Housing" in page
+    assert "She came to us." in page
+    assert "Saw part of your record" not in page
+
+
+def test_being_looked_for_and_asked_is_shown(adviser: Visitor, ada: Visitor) -> None:
+    adviser.ask(adviser.find(ADA_NUMBER, ADA_BORN), Section.HOUSING)
+    page = ada.get("/my/activity").text
+    assert "Harvest Shelf: Looked for you by NHS number and date of birth" in page
+    assert "Harvest Shelf: Asked you for permission" in page
+
+
+def test_emergency_access_stands_out(gp: Visitor, door: Door) -> None:
+    gp.send(f"{gp.find(BEN_NUMBER, BEN_BORN)}/emergency", reason="Collapsed in the waiting room.")
+    page = door.signed_in("resident:ben").get("/my/activity").text
+    assert "Emergency access" in page
+    assert "Collapsed in the waiting room." in page
+
+
+def test_ones_own_changes_are_shown(ada: Visitor) -> None:
+    ada.send("/my/withhold", what="everything", organisation="everybody")
+    assert "You cut down what is shared" in ada.get("/my/activity").text
+
+
+def test_nobody_sees_who_looked_at_somebody_else(gp: Visitor, door: Door) -> None:
+    gp.send(f"{gp.find(ADA_NUMBER, ADA_BORN)}/team-permission/direct-care", **CARE)
+    assert "Nobody has looked." in door.signed_in("resident:ben").get("/my/activity").text
+
+
+def test_a_long_history_has_more_pages(ada: Visitor) -> None:
+    for _ in range(51):
+        ada.send("/my/withhold", what="everything", organisation="everybody")
+    page = ada.get("/my/activity").text
+    assert page.count("You cut down what is shared") == 50
+    older = page.split('href="/my/activity?before=')[1].split('"')[0]
+    assert ada.get(f"/my/activity?before={older}").text.count("You cut down what is shared") == 1
