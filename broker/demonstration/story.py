@@ -6,16 +6,12 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
-from urllib.error import HTTPError
-from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from joserfc import jwk, jwt
 from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
 
 from broker.access.parts import Broker
@@ -25,6 +21,7 @@ from broker.audit.export import verify_database
 from broker.audit.signed_note import open_checkpoint
 from broker.demonstration.prepare import remembered
 from broker.demonstration.processes import Partners
+from broker.demonstration.telling import Answer, Teller, say_reasons, show_view
 from broker.identity.models import Resident
 from broker.oauth.assertion import LONGEST
 from broker.oauth.scopes import PARTNER_SCOPES
@@ -32,52 +29,6 @@ from broker.vocabulary import AuditAction, Purpose, Section
 
 MONEY, HOUSING, DEMOGRAPHICS = Section.MONEY.value, Section.HOUSING.value, Section.DEMOGRAPHICS.value
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back: the status, and the body as JSON."""
-
-    status: int
-    body: Any
-
-
-@dataclass
-class Teller:
-    """Says what happens, and keeps count of the promises that did not hold."""
-
-    console: Console
-    base: str
-    broken: list[str] = field(default_factory=list)
-
-    def chapter(self, title: str) -> None:
-        self.console.print(f"\n[bold]{title}[/bold]")
-
-    def say(self, text: str) -> None:
-        self.console.print(f"  {text}", markup=False)
-
-    def promise(self, text: str, held: bool) -> None:
-        self.console.print(f"  [{'green' if held else 'red'}]{'✓' if held else '✗'}[/] ", end="")
-        self.console.print(text, markup=False)
-        if not held:
-            self.broken.append(text)
-
-    def call(self, method: str, path: str, *, token: str | None = None, body: Any = None, form: Any = None) -> Answer:
-        """One request to the broker. Refusals are answers, so they are returned like any other."""
-        headers = {"Accept": "application/json"}
-        data = None
-        if body is not None:
-            headers["Content-Type"], data = "application/json", json.dumps(body).encode()
-        if form is not None:
-            headers["Content-Type"], data = "application/x-www-form-urlencoded", urlencode(form).encode()
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        request = Request(self.base + path, data=data, headers=headers, method=method)  # our own address
-        try:
-            with urlopen(request, timeout=15) as answer:
-                return Answer(answer.status, json.loads(answer.read() or b"null"))
-        except HTTPError as error:
-            return Answer(error.code, json.loads(error.read() or b"null"))
 
 
 def tell(broker: Broker, base: str, partners: Partners, *, console: Console) -> int:
@@ -193,7 +144,7 @@ LANTERN_NEEDS = [Section.DEMOGRAPHICS, Section.HOUSING, Section.MONEY, Section.S
 def _refused_at_first(teller: Teller, token: str, handle: str) -> None:
     teller.chapter("She asks for part of Ada's record, to advise on debt")
     answer = _view(teller, token, handle, Purpose.ADVICE_DEBT, LANTERN_NEEDS)
-    _say_reasons(teller, answer.body)
+    say_reasons(teller, answer.body)
     teller.promise("nothing is released without Ada's permission", answer.status == 403)
     teller.promise("and the answer says that Ada can be asked", bool(answer.body.get("requestable")))
     unknown = teller.call(
@@ -247,16 +198,16 @@ def _the_view(teller: Teller, token: str, handle: str) -> None:
     answer = _view(teller, token, handle, Purpose.ADVICE_DEBT, LANTERN_NEEDS)
     teller.promise("the view is released", answer.status == 200)
     if answer.status != 200:
-        _say_reasons(teller, answer.body)
+        say_reasons(teller, answer.body)
         return
-    _show_view(teller, answer.body)
+    show_view(teller, answer.body)
     shown = {part["section"] for part in answer.body["sections"] if part["entries"]}
     teller.promise("it shows housing and money, which Ada agreed to", {MONEY, HOUSING} <= shown)
     teller.promise("no section is there that was not asked for", shown <= {s.value for s in LANTERN_NEEDS})
     sources = {entry["source"] for part in answer.body["sections"] for entry in part["entries"]}
     teller.promise(f"it comes from several systems ({', '.join(sorted(sources))})", len(sources) >= 2)
     beyond = _view(teller, token, handle, Purpose.ADVICE_DEBT, [Section.PROBLEMS])
-    _say_reasons(teller, beyond.body)
+    say_reasons(teller, beyond.body)
     teller.promise("health conditions are refused to a debt adviser, whatever Ada agreed to", beyond.status == 403)
     document = _view(teller, token, handle, Purpose.ADVICE_DEBT, LANTERN_NEEDS, format="fhir-document")
     kinds = [entry["resource"]["resourceType"] for entry in (document.body or {}).get("entry", [])]
@@ -302,7 +253,7 @@ def _ada_looks_and_narrows(teller: Teller, token: str, handle: str, consent: str
     teller.promise("she stops sharing money in one step", narrowed.status == 200)
     answer = _view(teller, token, handle, Purpose.ADVICE_DEBT, LANTERN_NEEDS)
     shown = {part["section"] for part in answer.body.get("sections", []) if part["entries"]}
-    _say_reasons(teller, answer.body)
+    say_reasons(teller, answer.body)
     teller.promise(
         "the very next look shows nothing of money, and the rest as before", MONEY not in shown and HOUSING in shown
     )
@@ -315,7 +266,7 @@ def _no_emergency_for_a_charity(teller: Teller, token: str, handle: str) -> None
     answer = _view(
         teller, token, handle, Purpose.EMERGENCY, [Section.MEDICATIONS], break_glass={"reason": "The door is locked"}
     )
-    _say_reasons(teller, answer.body)
+    say_reasons(teller, answer.body)
     teller.promise("emergency access is refused to a charity", answer.status == 403)
 
 
@@ -328,9 +279,9 @@ def _her_own_practice(broker: Broker, teller: Teller, ada: Resident) -> None:
     answer = _view(teller, gp, handle, Purpose.DIRECT_CARE, sections, reason="Annual review")
     teller.promise("implied consent serves for the care of a registered patient", answer.status == 200)
     if answer.status != 200:
-        _say_reasons(teller, answer.body)
+        say_reasons(teller, answer.body)
         return
-    _show_view(teller, answer.body)
+    show_view(teller, answer.body)
     joined = [entry for part in answer.body["sections"] for entry in part["entries"] if entry["also_from"]]
     teller.promise("what two systems both hold is shown once, with both named", bool(joined))
     contradicted = [entry for part in answer.body["sections"] for entry in part["entries"] if entry["contradictions"]]
@@ -343,7 +294,7 @@ def _ada_stops(teller: Teller, token: str, handle: str, consent: str, ada: str) 
     teller.chapter("Ada stops sharing with the charity altogether")
     stopped = teller.call("POST", f"/api/my/consents/{consent}/withdraw", token=ada)
     answer = _view(teller, token, handle, Purpose.ADVICE_DEBT, LANTERN_NEEDS)
-    _say_reasons(teller, answer.body)
+    say_reasons(teller, answer.body)
     teller.promise("one step, and the very next request is refused", stopped.status == 200 and answer.status == 403)
 
 
@@ -370,37 +321,3 @@ def _the_trail(broker: Broker, teller: Teller, ada: Resident) -> None:
         proof.size != checkpoint.size or checkpoint.root == root,
     )
     teller.promise(f"the whole trail recomputes ({report.size} entries)", report.ok)
-
-
-def _say_reasons(teller: Teller, body: Any) -> None:
-    """Each reason once, with the sections it holds for; a reason that holds for some sources alone names them."""
-    said: dict[tuple[str, str, str], list[str]] = {}
-    for reason in (body or {}).get("reasons", []):
-        section = Section(reason["section"]).label if reason.get("section") else "All of it"
-        said.setdefault((reason["detail"], reason["code"], ", ".join(reason["sources"])), []).append(section)
-    for (detail, code, sources), sections in said.items():
-        teller.say(f"{', '.join(sections)}: {detail} ({code}{'; ' + sources if sources else ''})")
-
-
-def _show_view(teller: Teller, body: Mapping[str, Any]) -> None:
-    table = Table("Section", "Entries", "From", "Not shown, or missing", box=None, pad_edge=False)
-    for part in body["sections"]:
-        from_ = sorted({source for entry in part["entries"] for source in _sources(entry)})
-        missing = [f"{gap['label']} {gap['detail']}" for gap in part["gaps"]]
-        if part["withheld"]:
-            missing.append("some is withheld")
-        if part["silence"]:
-            missing.insert(0, part["silence"])
-        titles = "; ".join(entry["title"] for entry in part["entries"][:2])
-        count = f"{len(part['entries'])}" + (f": {titles}" if titles else "")
-        table.add_row(part["label"], count, ", ".join(from_), "; ".join(missing))
-    teller.console.print(table)
-    states = ", ".join(f"{status['label']}: {status['state']}" for status in body["sources"])
-    teller.say(f"Sources: {states}")
-    teller.say(f"Agreements relied on: {', '.join(body['agreements'])}")
-    for duty in body["obligations"]:
-        teller.say(f"Condition: {duty['label']}")
-
-
-def _sources(entry: Mapping[str, Any]) -> list[str]:
-    return [entry["source"], *(other["source"] for other in entry["also_from"])]

@@ -1,0 +1,52 @@
+"""THE MAP. A data-sharing and consent broker for neighbourhood health and care.
+
+The broker holds no clinical record. It decides, fetches, withholds and remembers. Its heart is one function,
+``access.release.release_record``, which reads like the sentence in a sharing agreement: *this person, from this
+organisation, for this purpose, may see these sections of this resident's record, from these sources, until then.*
+
+The rooms, from the street inwards::
+
+    cli           the operator's door: demo, serve, db, agreements, policies, audit, keys, sources
+    app           puts every part together; the only place that knows them all, and the only one that knows adapters
+    migrations    the database's shape, numbered
+
+    web           the door for people: resident, partner and governance pages
+    api           the door for machines: OpenAPI, FHIR R4, AuthZEN, the policy bundle
+    oauth         the door for tokens: who a partner system is
+
+    access        may it be released? request (the question), facts (what policy must know), pdp (the decision),
+                  engines (who evaluates it), release (what enforces it), explain (the reasons in plain words)
+    records       what sources say: source (the protocol), collect (ask, to a deadline), labels, view
+    consent       the resident's choices: what they permit, withhold, and were asked
+    agreements    what organisations have agreed: documents, states, signatures, and the data policy reads
+    notices       what people are told
+    identity      who is who: organisations, people, teams, residents, relationships, clients, sessions
+    audit         the trail: what was decided, released and changed, in a tree anyone can verify
+
+    database      one way to open it, and column types that check themselves
+    settings      what an operator can set
+    logs          what is written for an operator, with everything personal taken out
+    errors        refusals, which are answers, and faults, which are ours
+    vocabulary    every code, with its plain label
+
+Beside ``broker``: ``adapters`` (one for each kind of source system), ``policies`` (the rules, in Rego), ``sandbox``
+(a synthetic neighbourhood; never served from an image), ``tests`` (which mirror these rooms).
+
+A room imports only from rooms below it. Nothing under access, records, consent, agreements, notices, identity or
+audit has heard of HTTP. ``lint-imports`` checks both.
+
+The rules of the house:
+
+- Deny is the default, and deny outranks permit inside a layer. The layers are ordered, and published in
+  ``policies/README.md``: the law; who asks, and for what; the relationship; the sharing agreement; the resident's
+  choices; sensitivity. Emergency access lifts named layers only, never the law, and is always told and reviewed.
+- A grant never exceeds its agreement. A place may narrow what is agreed more widely, and never widen it.
+- A token carries identity, not permission. Every use is decided live, so a withdrawal bites on the next request.
+- Three consents are three fields: the UK GDPR basis, the common-law basis, and the resident's own choice.
+- The decision is on the trail before a source is asked, and the release before anything leaves.
+  Where the trail cannot be written, nothing leaves.
+- Withheld, empty, unavailable and not asked are four different answers, and a view never confuses them.
+- No NHS number in a URL, a log, a metric or an error.
+- One act, one transaction, one entry on the trail.
+- Anything unclear is a refusal.
+"""

@@ -1,0 +1,1 @@
+"""The promises the broker makes, as tests. The folders mirror ``broker/``."""
