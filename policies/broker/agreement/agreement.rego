@@ -120,6 +120,7 @@ obligations[id] := duties if {
 }
 
 # METADATA
+# scope: document
 # description: Every instant at which an agreement that was looked at, or a narrowing of one, begins or ends.
 instants contains instant if {
 	some members in _chain

@@ -56,6 +56,7 @@ withheld_labels[section] := labels if {
 }
 
 # METADATA
+# scope: document
 # description: The agreements under which the resident's permission must be on file.
 asking contains id if {
 	some id, _ in data.broker.agreement.standing

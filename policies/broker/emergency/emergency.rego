@@ -12,6 +12,7 @@ _liftable := {"relationship", "consent-needed"}
 _table := data.sharing.tables.break_glass
 
 # METADATA
+# scope: document
 # description: Whether the requester declares an emergency, well or badly.
 default declared := false
 
@@ -20,6 +21,7 @@ declared if input.request.break_glass != null
 declared if input.request.purpose == "emergency"
 
 # METADATA
+# scope: document
 # description: Why the declaration fails, if it does.
 reasons contains "break-glass-not-permitted" if {
 	declared
@@ -37,6 +39,7 @@ reasons contains "assurance-too-low" if {
 }
 
 # METADATA
+# scope: document
 # description: The only sections emergency access opens.
 default sections := []
 

@@ -10,6 +10,7 @@ _kind := data.sharing.vocabulary.kinds[input.subject.kind]
 _purpose := data.sharing.vocabulary.purposes[input.request.purpose]
 
 # METADATA
+# scope: document
 # description: Reasons that refuse the whole request.
 reasons contains "organisation-unknown" if not _kind
 
