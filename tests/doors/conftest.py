@@ -73,7 +73,7 @@ def house(settings: Settings, sqlite_template: Path) -> Iterator[House]:
 
 
 def build_house(settings: Settings, *, template: Path | None = None) -> Iterator[House]:
-    """A broker on ``settings``. ``template`` is a migrated SQLite file to start from, which is quicker than migrating."""
+    """A broker on ``settings``. ``template`` is a migrated SQLite file to start from: quicker than migrating."""
     settings.data_folder.mkdir(mode=0o700)
     if template is not None:
         shutil.copy(template, settings.data_folder / "broker.sqlite3")

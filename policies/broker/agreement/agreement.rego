@@ -120,8 +120,8 @@ obligations[id] := duties if {
 }
 
 # METADATA
-# scope: document
 # description: Every instant at which an agreement that was looked at, or a narrowing of one, begins or ends.
+# scope: document
 instants contains instant if {
 	some members in _chain
 	some member in members

@@ -56,8 +56,8 @@ withheld_labels[section] := labels if {
 }
 
 # METADATA
-# scope: document
 # description: The agreements under which the resident's permission must be on file.
+# scope: document
 asking contains id if {
 	some id, _ in data.broker.agreement.standing
 	_permission_needed

@@ -12,8 +12,8 @@ _liftable := {"relationship", "consent-needed"}
 _table := data.sharing.tables.break_glass
 
 # METADATA
-# scope: document
 # description: Whether the requester declares an emergency, well or badly.
+# scope: document
 default declared := false
 
 declared if input.request.break_glass != null
@@ -21,8 +21,8 @@ declared if input.request.break_glass != null
 declared if input.request.purpose == "emergency"
 
 # METADATA
-# scope: document
 # description: Why the declaration fails, if it does.
+# scope: document
 reasons contains "break-glass-not-permitted" if {
 	declared
 	not _may_declare
@@ -39,8 +39,8 @@ reasons contains "assurance-too-low" if {
 }
 
 # METADATA
-# scope: document
 # description: The only sections emergency access opens.
+# scope: document
 default sections := []
 
 sections := _table.sections

@@ -10,8 +10,8 @@ _kind := data.sharing.vocabulary.kinds[input.subject.kind]
 _purpose := data.sharing.vocabulary.purposes[input.request.purpose]
 
 # METADATA
-# scope: document
 # description: Reasons that refuse the whole request.
+# scope: document
 reasons contains "organisation-unknown" if not _kind
 
 reasons contains "organisation-inactive" if {

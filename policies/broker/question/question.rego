@@ -12,22 +12,22 @@ _a_text_or_null := {"string", "null"}
 _a_list_or_null := {"array", "null"}
 
 # METADATA
-# scope: document
 # description: What must be answered, one row for each section and source; empty where it is not a list.
+# scope: document
 default pairs := []
 
 pairs := input.request.pairs if is_array(input.request.pairs)
 
 # METADATA
-# scope: document
 # description: The resident's recorded choices; empty where they are not a list, which refuses everything.
+# scope: document
 default provisions := []
 
 provisions := input.facts.provisions if is_array(input.facts.provisions)
 
 # METADATA
-# scope: document
 # description: The recorded relationships; empty where they are not a list, which refuses everything.
+# scope: document
 default relationships := []
 
 relationships := input.facts.relationships if is_array(input.facts.relationships)
@@ -41,8 +41,8 @@ sections := {pair.section | some pair in pairs; is_object(pair)}
 sources := {pair.source | some pair in pairs; is_object(pair)}
 
 # METADATA
-# scope: document
 # description: Reasons why the question cannot be read; empty where it can.
+# scope: document
 reasons contains "policy-unclear" if not _request_readable
 
 reasons contains "policy-unclear" if not _subject_readable
