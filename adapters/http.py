@@ -13,9 +13,10 @@ import os
 import ssl
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, finalize
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -27,9 +28,11 @@ from .answering import Allowance, Limits, Unanswered
 from .credentials import Credentials
 from .egress import BarredAddress, CheckedResolver, Egress, barred
 
+_PARTING_SECONDS = 1.0  # how long the end of the process waits for connections to close
 _LARGE = 512 * 1024  # bytes of JSON that are read beside the event loop, not in it
 JSON_MEDIA = frozenset({"application/json"})
 Form = Sequence[tuple[str, str]]
+_Sessions = WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession]
 
 
 class Http:
@@ -41,8 +44,11 @@ class Http:
         self.egress = egress
         self.limits = limits or Limits()
         self._resolver = resolver
-        self._pid = os.getpid()
-        self._sessions: WeakKeyDictionary[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid, self._sessions = os.getpid(), _Sessions()
+        finalize(self, _part, self._pid, self._sessions)
 
     def allowance(self) -> Allowance:
         return self.limits.allowance()
@@ -95,7 +101,7 @@ class Http:
         async with self._session().request(
             "GET" if form is None else "POST",
             url,
-            data=None if form is None else urlencode(form).encode(),
+            data=None if form is None else urlencode(form, safe=":").encode(),
             headers=headers,
             allow_redirects=False,
             ssl=credentials.context() if url.scheme == "https" else True,
@@ -108,7 +114,7 @@ class Http:
 
     def _session(self) -> aiohttp.ClientSession:
         if os.getpid() != self._pid:  # forked: the sockets are the parent's, and stay untouched
-            self._pid, self._sessions = os.getpid(), WeakKeyDictionary()
+            self._begin()
         loop = asyncio.get_running_loop()
         session = self._sessions.get(loop)
         if session is None or session.closed:
@@ -128,6 +134,16 @@ class Http:
             timeout=aiohttp.ClientTimeout(total=self.limits.seconds),
             headers={"User-Agent": "neighbourhood-broker", "Accept-Encoding": "gzip"},
         )
+
+
+def _part(process: int, sessions: _Sessions) -> None:
+    """Close the sessions of loops that still run in other threads: at the end of the process, or of whoever asked."""
+    if process != os.getpid():
+        return  # forked: the sockets are the parent's
+    for loop, session in list(sessions.items()):
+        if loop.is_running() and loop is not asyncio._get_running_loop():
+            with suppress(TimeoutError):
+                asyncio.run_coroutine_threadsafe(session.close(), loop).result(_PARTING_SECONDS)
 
 
 _STATUS = {

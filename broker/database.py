@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import nhs_number
 from sqlalchemy import DateTime as SqlDateTime
-from sqlalchemy import Dialect, Engine, MetaData, String, create_engine, event
+from sqlalchemy import Dialect, Engine, MetaData, String, Table, create_engine, event
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 from sqlalchemy.types import TypeDecorator
 
@@ -31,6 +31,11 @@ NAMING = {
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
+
+
+def table_of(model: type[Base]) -> Table:
+    """A model's table. A statement on tables, made once, takes a fifth of the time of one on models made each time."""
+    return Base.metadata.tables[model.__tablename__]
 
 
 def new_id() -> str:

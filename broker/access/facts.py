@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import bindparam, or_, select
 from sqlalchemy.orm import Session
 
 from broker.access.request import AccessRequest, Requester
 from broker.consent.models import Consent, Provision
+from broker.database import table_of
 from broker.errors import NotFound
 from broker.identity.actions import NOBODY
 from broker.identity.models import (
@@ -27,6 +28,57 @@ from broker.identity.models import (
 )
 from broker.records.source import ResidentIdentity, SourceSystem
 from broker.vocabulary import OrganisationKind, RelationshipKind, Section
+
+_ORGANISATION, _MEMBERSHIP, _CLIENT = table_of(Organisation).c, table_of(Membership).c, table_of(Client).c
+_RESIDENT, _NEIGHBOURHOOD = table_of(Resident).c, table_of(Neighbourhood).c
+_RELATIONSHIP, _TEAM, _MEMBER = table_of(Relationship).c, table_of(Team).c, table_of(TeamMember).c
+_LINK, _CONSENT, _PROVISION = table_of(SourceLink).c, table_of(Consent).c, table_of(Provision).c
+
+# Asked at every decision, so made once.
+_LIVING_AT = (
+    select(_RESIDENT.id, _RESIDENT.born_on, _RESIDENT.neighbourhood_code, _NEIGHBOURHOOD.place_code)
+    .join(table_of(Neighbourhood), _NEIGHBOURHOOD.code == _RESIDENT.neighbourhood_code)
+    .where(_RESIDENT.id == bindparam("resident"))
+)
+_KNOWN_AS = (
+    select(_RESIDENT.nhs_number, _RESIDENT.born_on, _LINK.source_id, _LINK.local_id)
+    .join_from(table_of(Resident), table_of(SourceLink), _LINK.resident_id == _RESIDENT.id, isouter=True)
+    .where(_RESIDENT.id == bindparam("resident"))
+)
+_RELATED_BY = select(
+    _RELATIONSHIP.kind, _RELATIONSHIP.person_id, _RELATIONSHIP.from_at, _RELATIONSHIP.until_at, _RELATIONSHIP.source
+).where(
+    _RELATIONSHIP.resident_id == bindparam("resident"), _RELATIONSHIP.organisation_code == bindparam("organisation")
+)
+# A worker is in a neighbourhood team by name; a system is, where its organisation is.
+_IN_TEAMS = (
+    select(_MEMBER.team_id, _MEMBER.tier, _MEMBER.started_at, _MEMBER.ended_at, _TEAM.name)
+    .join(table_of(Team), _TEAM.id == _MEMBER.team_id)
+    .where(
+        _TEAM.neighbourhood_code == bindparam("neighbourhood"),
+        _MEMBER.organisation_code == bindparam("organisation"),
+        _MEMBER.person_id.is_not_distinct_from(bindparam("person")),
+    )
+)
+_CHOSEN = (
+    select(*_PROVISION, _CONSENT.ended_at.label("consent_ended_at"))
+    .join(table_of(Consent), _CONSENT.id == _PROVISION.consent_id)
+    .where(_CONSENT.resident_id == bindparam("resident"))
+    .order_by(_PROVISION.id)
+)
+_ACTING_FOR = select(_ORGANISATION.kind, _ORGANISATION.joined_at, _ORGANISATION.left_at).where(
+    _ORGANISATION.code == bindparam("organisation")
+)
+_WORKS_FOR = select(_MEMBERSHIP.id).where(
+    _MEMBERSHIP.person_id == bindparam("person"),
+    _MEMBERSHIP.organisation_code == bindparam("organisation"),
+    _MEMBERSHIP.role == bindparam("role"),
+    _MEMBERSHIP.started_at <= bindparam("at"),
+    or_(_MEMBERSHIP.ended_at.is_(None), _MEMBERSHIP.ended_at > bindparam("at")),
+)
+_IS_SYSTEM = select(_CLIENT.id).where(
+    _CLIENT.id == bindparam("client"), _CLIENT.role == bindparam("role"), _CLIENT.revoked_at.is_(None)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,25 +125,18 @@ def gather(
 
 def identity_of(session: Session, resident_id: str) -> ResidentIdentity:
     """The two identifiers sources are asked by, and the local ones of those that know this resident."""
-    row = session.execute(select(Resident.nhs_number, Resident.born_on).where(Resident.id == resident_id)).one()
-    links = session.execute(
-        select(SourceLink.source_id, SourceLink.local_id).where(SourceLink.resident_id == resident_id)
-    )
+    rows = session.execute(_KNOWN_AS, {"resident": resident_id}).all()
     return ResidentIdentity(
-        nhs_number=row.nhs_number,
-        born_on=row.born_on,
-        local_ids={source_id: local_id or "" for source_id, local_id in links},
+        nhs_number=rows[0].nhs_number,
+        born_on=rows[0].born_on,
+        local_ids={row.source_id: row.local_id or "" for row in rows if row.source_id is not None},
     )
 
 
 def _resident(session: Session, request: AccessRequest) -> dict[str, Any]:
     if request.resident == NOBODY:
         return {"id": NOBODY, "place": _home_of(session, request.requester.organisation), "neighbourhood": "", "age": 0}
-    row = session.execute(
-        select(Resident.id, Resident.born_on, Resident.neighbourhood_code, Neighbourhood.place_code)
-        .join(Neighbourhood, Neighbourhood.code == Resident.neighbourhood_code)
-        .where(Resident.id == request.resident)
-    ).one_or_none()
+    row = session.execute(_LIVING_AT, {"resident": request.resident}).one_or_none()
     if row is None:
         raise NotFound("resident-unknown", "There is no such resident.", field="resident")
     return {
@@ -119,11 +164,13 @@ def age(born_on: date, *, on: date) -> int:
 
 
 def _subject(session: Session, requester: Requester, *, at: datetime) -> dict[str, Any]:
-    organisation = session.get(Organisation, requester.organisation)
+    organisation = session.execute(_ACTING_FOR, {"organisation": requester.organisation}).one_or_none()
     return {
         "organisation": requester.organisation,
         "kind": organisation.kind.value if organisation else "",
-        "active": organisation is not None and organisation.active(at=at),
+        "active": organisation is not None
+        and organisation.joined_at <= at
+        and (organisation.left_at is None or at < organisation.left_at),
         "role": requester.role.value,
         "person": requester.person,
         "member": _is_member(session, requester, at=at),
@@ -133,46 +180,23 @@ def _subject(session: Session, requester: Requester, *, at: datetime) -> dict[st
 
 def _is_member(session: Session, requester: Requester, *, at: datetime) -> bool:
     if requester.person is None:
-        client = session.get(Client, requester.client) if requester.client else None
-        return client is not None and client.revoked_at is None and client.role is requester.role
-    found = session.execute(
-        select(Membership.id).where(
-            Membership.person_id == requester.person,
-            Membership.organisation_code == requester.organisation,
-            Membership.role == requester.role,
-            Membership.started_at <= at,
-            or_(Membership.ended_at.is_(None), Membership.ended_at > at),
-        )
-    ).first()
-    return found is not None
+        found = session.execute(_IS_SYSTEM, {"client": requester.client, "role": requester.role})
+    else:
+        worker = {"person": requester.person, "organisation": requester.organisation}
+        found = session.execute(_WORKS_FOR, {**worker, "role": requester.role, "at": at})
+    return found.first() is not None
 
 
 def _relationships(session: Session, request: AccessRequest, neighbourhood: str) -> list[dict[str, Any]]:
     requester = request.requester
-    recorded = session.execute(
-        select(
-            Relationship.kind, Relationship.person_id, Relationship.from_at, Relationship.until_at, Relationship.source
-        ).where(
-            Relationship.resident_id == request.resident,
-            Relationship.organisation_code == requester.organisation,
-        )
-    )
+    asked = {"resident": request.resident, "organisation": requester.organisation}
+    recorded = session.execute(_RELATED_BY, asked)
     facts = [
         _relationship(requester.organisation, row.kind, row.from_at, row.until_at, row.source, person=row.person_id)
         for row in recorded
     ]
-    # A worker is in a neighbourhood team by name; a system is, where its organisation is.
-    teams = session.execute(
-        select(TeamMember.team_id, TeamMember.tier, TeamMember.started_at, TeamMember.ended_at, Team.name)
-        .join(Team, Team.id == TeamMember.team_id)
-        .where(
-            Team.neighbourhood_code == neighbourhood,
-            TeamMember.organisation_code == requester.organisation,
-            TeamMember.person_id == requester.person
-            if requester.person is not None
-            else TeamMember.person_id.is_(None),
-        )
-    )
+    placed = {"neighbourhood": neighbourhood, "organisation": requester.organisation, "person": requester.person}
+    teams = session.execute(_IN_TEAMS, placed)
     facts += [
         _relationship(
             requester.organisation,
@@ -213,26 +237,21 @@ def _relationship(
 
 
 def _provisions(session: Session, resident_id: str) -> list[dict[str, Any]]:
-    rows = session.execute(
-        select(Provision, Consent.ended_at)
-        .join(Consent, Consent.id == Provision.consent_id)
-        .where(Consent.resident_id == resident_id)
-        .order_by(Provision.id)
-    )
+    rows = session.execute(_CHOSEN, {"resident": resident_id})
     return [
         {
-            "id": provision.id,
-            "consent": provision.consent_id,
-            "type": provision.type.value,
-            "organisation": provision.organisation_code,
-            "purposes": _codes(provision.purposes),
-            "sections": _codes(provision.sections),
-            "labels": _codes(provision.labels),
-            "from": _epoch(provision.from_at),
-            "until": _epoch(provision.until_at),
-            "ended": _epoch(_earliest(provision.ended_at, consent_ended_at)),
+            "id": row.id,
+            "consent": row.consent_id,
+            "type": row.type.value,
+            "organisation": row.organisation_code,
+            "purposes": _codes(row.purposes),
+            "sections": _codes(row.sections),
+            "labels": _codes(row.labels),
+            "from": _epoch(row.from_at),
+            "until": _epoch(row.until_at),
+            "ended": _epoch(_earliest(row.ended_at, row.consent_ended_at)),
         }
-        for provision, consent_ended_at in rows
+        for row in rows
     ]
 
 

@@ -25,7 +25,11 @@ _PAIR = frozenset({"section", "source", "reasons", "agreements", "withheld_label
 _ALWAYS_WITHHELD = frozenset(label for label in Sensitivity if label.in_law)
 _LATEST = 253_402_300_799  # the last second of the year 9999
 
+_Word = TypeVar("_Word", bound=str)
 _Code = TypeVar("_Code", bound=StrEnum)
+_KNOWN: dict[type[StrEnum], dict[str, Any]] = {
+    codes: {str(code): code for code in codes} for codes in (DenialReason, Disclosure, Section, Sensitivity)
+}
 
 
 class _Unclear(Exception):
@@ -163,7 +167,7 @@ def _pair(row: Any) -> Pair:
         section=_code(given["section"], Section),
         source=_text(given["source"]),
         reasons=_codes(given["reasons"], DenialReason),
-        agreements=tuple(_text(agreement) for agreement in _distinct(given["agreements"])),
+        agreements=_distinct(_text(agreement) for agreement in _list(given["agreements"])),
         withheld_labels=frozenset(_codes(given["withheld_labels"], Sensitivity)),
     )
     if pair.permitted != bool(pair.agreements):
@@ -197,22 +201,22 @@ def _list(value: Any) -> list[Any]:
     return value
 
 
-def _distinct(value: Any) -> list[Any]:
-    items = _list(value)
-    if any(item in items[:index] for index, item in enumerate(items)):
+def _distinct(items: Iterable[_Word]) -> tuple[_Word, ...]:
+    found = tuple(items)
+    if len(set(found)) != len(found):
         _unclear("something is in a list twice")
-    return items
+    return found
 
 
 def _codes(value: Any, codes: type[_Code]) -> tuple[_Code, ...]:
-    return tuple(_code(item, codes) for item in _distinct(value))
+    return _distinct(_code(item, codes) for item in _list(value))
 
 
 def _code(value: Any, codes: type[_Code]) -> _Code:
-    try:
-        return codes(_text(value))
-    except ValueError:
+    found: _Code | None = _KNOWN[codes].get(_text(value))
+    if found is None:
         _unclear(f"not a {codes.__name__} code")
+    return found
 
 
 def _text(value: Any) -> str:

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from broker.database import table_of
 from broker.identity.models import Organisation, Source
 from broker.records.source import SourceSystem
 from broker.vocabulary import OrganisationKind
 
 MakeSystem = Callable[[Source], SourceSystem]
+_SOURCE = table_of(Source).c
+_CHANGED = select(func.count(_SOURCE.id), func.max(_SOURCE.added_at), func.max(_SOURCE.removed_at))
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,7 @@ class SourceRegistry:
         self._registered = Registered({}, {})
 
     def registered(self, session: Session) -> Registered:
-        changed = session.execute(
-            select(func.count(Source.id), func.max(Source.added_at), func.max(Source.removed_at))
-        ).one()
+        changed = session.execute(_CHANGED).one()
         with self._lock:
             if tuple(changed) != self._seen:
                 self._registered = self._build(session)

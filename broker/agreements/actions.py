@@ -12,8 +12,12 @@ from broker.agreements import bundle
 from broker.agreements.document import AgreementDocument
 from broker.agreements.models import TRANSITIONS, PolicyRevision, SharingAgreement, Signature
 from broker.audit.trail import Event, Trail
+from broker.database import table_of
 from broker.errors import Conflict, InvalidInput
 from broker.vocabulary import AgreementState, AuditAction
+
+_REVISION = table_of(PolicyRevision).c
+_NEWEST_REVISION = select(_REVISION.revision).order_by(_REVISION.id.desc()).limit(1)  # asked at every decision
 
 
 def draft(session: Session, document: AgreementDocument, *, by: str, trail: Trail, now: datetime) -> SharingAgreement:
@@ -119,7 +123,8 @@ def publish(session: Session, *, by: str, trail: Trail, now: datetime) -> Policy
 
 def revision_in_force(session: Session) -> str | None:
     """The name of the newest published revision; None before the first."""
-    return session.scalar(select(PolicyRevision.revision).order_by(PolicyRevision.id.desc()).limit(1))
+    revision: str | None = session.scalar(_NEWEST_REVISION)
+    return revision
 
 
 def every(session: Session) -> list[SharingAgreement]:

@@ -41,6 +41,7 @@ __all__ = ["Entry", "Event", "Trail"]
 
 _PATIENCE_SECONDS = 5.0  # how long one commit is retried while another writer holds the database
 _NO_HEAD = "the trail has no head: its tables were not made by the migrations"
+_LARGEST_INDEX = 2**63 - 1
 _PAUSES = (0.005, 0.01, 0.02, 0.05, 0.1)
 
 # Built once: a statement SQLAlchemy has seen is compiled already.
@@ -120,7 +121,8 @@ class Trail:
         if actions is not None:
             query = query.where(AuditEntry.action.in_(list(actions)))
         if before is not None:
-            query = query.where(AuditEntry.index < before if newest_first else AuditEntry.index > before)
+            bound = max(-1, min(before, _LARGEST_INDEX))  # a page's address may say any number
+            query = query.where(AuditEntry.index < bound if newest_first else AuditEntry.index > bound)
         order = AuditEntry.index.desc() if newest_first else AuditEntry.index.asc()
         try:
             return [_entry(row) for row in session.scalars(query.order_by(order))]

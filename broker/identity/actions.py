@@ -6,16 +6,19 @@ import hashlib
 import hmac
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from broker.access.request import Requester
 from broker.audit.trail import Event, Trail
-from broker.database import valid_nhs_number, valid_organisation_code
+from broker.database import table_of, valid_nhs_number, valid_organisation_code
 from broker.errors import InvalidInput, NotFound, TooMany
 from broker.identity.models import Lookup, Organisation, Resident, ResidentHandle
 from broker.settings import Settings
 from broker.vocabulary import AuditAction
+
+_HANDLE = table_of(ResidentHandle).c
+_NAMED = select(_HANDLE.organisation_code, _HANDLE.resident_id).where(_HANDLE.handle == bindparam("handle"))
 
 
 def find_resident(
@@ -66,10 +69,11 @@ def resident_behind(session: Session, handle: str, *, organisation: str) -> str 
 
     Raises NotFound for a handle this organisation was never given: another organisation's looks exactly like that.
     """
-    known = session.get(ResidentHandle, handle)
+    known = session.execute(_NAMED, {"handle": handle}).one_or_none()
     if known is None or known.organisation_code != organisation:
         raise NotFound("resident-unknown", "There is no such resident.", field="resident")
-    return known.resident_id
+    resident_id: str | None = known.resident_id
+    return resident_id
 
 
 def organisation_called(session: Session, code: str) -> Organisation:

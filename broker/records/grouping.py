@@ -14,12 +14,12 @@ class Groups:
     def join(self, positions: Iterable[int]) -> None:
         first: int | None = None
         for position in positions:
-            if first is None:
-                first = self.of(position)
-            else:
+            root = self.of(position)
+            if first is not None and root != first:
                 # The smallest stands for the group, so that the order of joining does not matter.
-                one, other = sorted((self.of(first), self.of(position)))
-                self._parent[other] = first = one
+                root, other = (root, first) if root < first else (first, root)
+                self._parent[other] = root
+            first = root
 
     def of(self, position: int) -> int:
         """The position that stands for the whole group."""

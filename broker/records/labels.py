@@ -16,6 +16,7 @@ from broker.records.source import Coding, RecordEntry
 from broker.vocabulary import Sensitivity
 
 Labels = frozenset[Sensitivity]
+_NONE: Labels = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ def spread(
         groups.join(positions)
     shared: dict[int, Labels] = {}
     for position, each in enumerate(owns):
-        shared[groups.of(position)] = shared.get(groups.of(position), frozenset()) | each.said
-    return [shared[groups.of(position)] | each.whereabouts for position, each in enumerate(owns)]
+        if each.said:
+            shared[groups.of(position)] = shared.get(groups.of(position), _NONE) | each.said
+    return [shared.get(groups.of(position), _NONE) | each.whereabouts for position, each in enumerate(owns)]
 
 
 def own(entry: RecordEntry) -> Own:
@@ -69,26 +71,27 @@ def own(entry: RecordEntry) -> Own:
 
 def _strings(value: Any) -> Iterator[str]:
     """Everything said in words in an item as received. Addresses are passed over."""
-    if isinstance(value, str):
-        if "://" not in value:
-            yield value
-    elif isinstance(value, Mapping):
-        for name, each in value.items():
-            if name not in _NOT_WORDS:
-                yield from _strings(each)
-    elif isinstance(value, list | tuple):
-        for each in value:
-            yield from _strings(each)
+    parts = [value]
+    for part in parts:  # which grows: no item is nested too deep for this
+        if isinstance(part, str):
+            if "://" not in part:
+                yield part
+        elif isinstance(part, _LISTS):
+            parts += part
+        elif isinstance(part, Mapping):
+            parts += [each for name, each in part.items() if name not in _NOT_WORDS]
 
 
 def in_words(text: str) -> Labels:
     """What words betray, wherever in a text they stand."""
     small = text.lower()
-    found = {each for each, pattern in _ABBREVIATIONS.items() if pattern.search(text)}
     # One pass that almost always fails, then one for each sensitivity only where it did not.
-    if _ANY.search(small):
-        found.update(each for each, pattern in _PATTERNS.items() if pattern.search(small))
-    return frozenset(found)
+    found = _each_in(text, _ABBREVIATIONS) if _ANY_ABBREVIATION.search(text) else _NONE
+    return found | _each_in(small, _PATTERNS) if _ANY.search(small) else found
+
+
+def _each_in(text: str, patterns: Mapping[Sensitivity, re.Pattern[str]]) -> Labels:
+    return frozenset(each for each, pattern in patterns.items() if pattern.search(text))
 
 
 def _by_code(coding: Coding) -> set[Sensitivity]:
@@ -135,6 +138,7 @@ def _snomed_by_code() -> dict[str, Labels]:
     return found
 
 
+_LISTS = (list, tuple)
 # Parts of a FHIR resource that hold no words, or words that are never passed on.
 _NOT_WORDS = frozenset({"resourceType", "id", "meta", "system", "reference", "url", "identifier", "div"})
 _SNOMED = _snomed_by_code()
@@ -142,3 +146,4 @@ _ICD10 = {each: re.compile(pattern, re.IGNORECASE) for each, pattern in sensitiv
 _PATTERNS = {each: _compiled(patterns) for each, patterns in _words_by_label().items()}
 _ABBREVIATIONS = {each: _compiled(patterns) for each, patterns in sensitive_codes.ABBREVIATIONS.items()}
 _ANY = _compiled(pattern for patterns in _words_by_label().values() for pattern in patterns)
+_ANY_ABBREVIATION = _compiled(pattern for patterns in sensitive_codes.ABBREVIATIONS.values() for pattern in patterns)

@@ -18,8 +18,9 @@ An event without a date is matched with nothing. No two entries of one source ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time
+from typing import NamedTuple
 
 from broker.records.grouping import Groups
 from broker.records.source import RecordEntry
@@ -40,13 +41,41 @@ _PAST = re.compile(
 _LONG_AGO = datetime(1, 1, 1, tzinfo=UTC)
 
 
-def same_things(entries: Sequence[RecordEntry]) -> list[tuple[int, ...]]:
+class Likeness(NamedTuple):
+    """What an entry is compared by, worked out once. ``occasion`` is None where no other entry could be of the same.
+
+    ``order`` is a key to sort by: newest first, undated last, then by title so that the order is always the same.
+    """
+
+    source: str
+    names: tuple[tuple[Section, str, str], ...]
+    occasion: tuple[object, ...] | None
+    order: tuple[float, str, str, str]
+
+
+def likeness(entry: RecordEntry) -> Likeness:
+    title, source = plain(entry.title), entry.provenance.source
+    return Likeness(
+        source=source,
+        names=tuple(_names(entry, title)),
+        occasion=_occasion(entry),
+        order=(-instant(entry.at).timestamp(), title, source, entry.id),
+    )
+
+
+def same_things(entries: Iterable[RecordEntry]) -> list[tuple[int, ...]]:
     """The positions of entries that tell of one thing, each list in order; every position is in exactly one."""
-    named = _named_alike(entries)
+    return alike([likeness(entry) for entry in entries])
+
+
+def alike(compared: Sequence[Likeness]) -> list[tuple[int, ...]]:
+    """As ``same_things``, where what the entries are compared by is already known."""
+    named = _named_alike(compared)
     sharing: dict[tuple[object, ...], list[int]] = {}
-    for position, entry in enumerate(entries):
-        sharing.setdefault((named.of(position), *_occasion(entry, position)), []).append(position)
-    return sorted(group for positions in sharing.values() for group in _one_of_each(entries, positions))
+    for position, each in enumerate(compared):
+        occasion = each.occasion or ("alone", position)
+        sharing.setdefault((named.of(position), *occasion), []).append(position)
+    return sorted(group for positions in sharing.values() for group in _one_of_each(compared, positions))
 
 
 def plain(text: str) -> str:
@@ -59,11 +88,6 @@ def is_current(entry: RecordEntry) -> bool:
     return not _PAST.search(entry.status.casefold())
 
 
-def newest_first(entry: RecordEntry) -> tuple[float, str, str, str]:
-    """A key to sort by: newest first, undated last, then by title so that the order is always the same."""
-    return (-instant(entry.at).timestamp(), plain(entry.title), entry.provenance.source, entry.id)
-
-
 def instant(at: date | datetime | None) -> datetime:
     if at is None:
         return _LONG_AGO
@@ -72,33 +96,35 @@ def instant(at: date | datetime | None) -> datetime:
     return datetime.combine(at, time(), tzinfo=UTC)
 
 
-def _named_alike(entries: Sequence[RecordEntry]) -> Groups:
-    groups = Groups(len(entries))
+def _named_alike(compared: Sequence[Likeness]) -> Groups:
+    groups = Groups(len(compared))
     first: dict[tuple[Section, str, str], int] = {}
-    for position, entry in enumerate(entries):
-        for name in _names(entry):
-            groups.join((first.setdefault((entry.section, *name), position), position))
+    for position, each in enumerate(compared):
+        for name in each.names:
+            groups.join((first.setdefault(name, position), position))
     return groups
 
 
-def _names(entry: RecordEntry) -> Iterable[tuple[str, str]]:
-    if title := plain(entry.title):
-        yield ("", title)
+def _names(entry: RecordEntry, title: str) -> Iterator[tuple[Section, str, str]]:
+    if title:
+        yield (entry.section, "", title)
     for coding in entry.codes:
         if coding.code:
-            yield (coding.system, coding.code)
+            yield (entry.section, coding.system, coding.code)
 
 
-def _occasion(entry: RecordEntry, position: int) -> tuple[object, ...]:
-    """What must also be equal, besides the name. The position itself where nothing could be."""
+def _occasion(entry: RecordEntry) -> tuple[object, ...] | None:
+    """What must also be equal, besides the name."""
     section = entry.section
     if section in _NEVER:
-        return ("alone", position)
-    if section not in _EVENTS | _TIMED:
+        return None
+    if section not in _EVENTS and section not in _TIMED:
         standing = is_current(entry) or (section is Section.ALLERGIES and "refuted" in entry.status.casefold())
-        return ("current",) if standing else ("past", _day(entry) or position)
+        if standing:
+            return ("current",)
+        return ("past", _day(entry)) if entry.at else None
     if entry.at is None:
-        return ("alone", position)
+        return None
     if section in _EVENTS:
         return ("on", _day(entry))
     value = plain(" ".join(sorted(text for _, text in entry.details))) if section in _MEASURED else ""
@@ -113,12 +139,12 @@ def _minute(at: date | datetime) -> str:
     return instant(at).astimezone(UTC).isoformat()[:16] if isinstance(at, datetime) else at.isoformat()
 
 
-def _one_of_each(entries: Sequence[RecordEntry], positions: Sequence[int]) -> Iterable[tuple[int, ...]]:
+def _one_of_each(compared: Sequence[Likeness], positions: Sequence[int]) -> Iterable[tuple[int, ...]]:
     """The newest of each source together, then the second of each, and so on."""
     ranks: dict[str, int] = {}
     groups: dict[int, list[int]] = {}
-    for position in sorted(positions, key=lambda p: newest_first(entries[p])):
-        source = entries[position].provenance.source
+    for position in sorted(positions, key=lambda p: compared[p].order):
+        source = compared[position].source
         rank = ranks[source] = ranks.get(source, -1) + 1
         groups.setdefault(rank, []).append(position)
     return [tuple(group) for group in groups.values()]

@@ -7,14 +7,15 @@ of a withholding, the view is the very one there would be if what is withheld ha
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import NamedTuple
 
 from broker.access.request import Pair
 from broker.records import contradictions, labels
 from broker.records.collect import SourceOutcome
-from broker.records.sameness import newest_first, same_things
+from broker.records.sameness import Likeness, alike, likeness
 from broker.records.source import RecordEntry, SourceSystem
 from broker.records.states import Asked, SectionGap, SourceStatus, status_of
 from broker.vocabulary import DenialReason, Disclosure, Section, Sensitivity, Silence
@@ -22,7 +23,27 @@ from broker.vocabulary import DenialReason, Disclosure, Section, Sensitivity, Si
 __all__ = ["JoinedEntry", "RecordView", "SectionGap", "SectionView", "SourceStatus", "assemble"]
 
 Place = tuple[Section, str]  # a section of a source
-Found = tuple[RecordEntry, labels.Own]
+
+
+class Found(NamedTuple):
+    """An entry, with what is worked out of it alone: what it betrays, and what it is compared with others by."""
+
+    entry: RecordEntry
+    own: labels.Own
+    likeness: Likeness
+
+    @property
+    def place(self) -> Place:
+        return self.entry.section, self.entry.provenance.source
+
+
+class Among(NamedTuple):
+    """Entries, newest first, with what they are to each other and to nothing else: the positions of those that tell
+    of one thing, and the labels of each."""
+
+    found: tuple[Found, ...]
+    things: Sequence[tuple[int, ...]]
+    labels: Sequence[frozenset[Sensitivity]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,27 +107,35 @@ def assemble(
     visible, withheld_at = _withhold(lawful, {(pair.section, pair.source): pair.withheld_labels for pair in pairs})
     asked = Asked(pairs, outcomes, systems or {}, told=told, withheld_at=withheld_at if told else frozenset())
     shown = _shown(visible)
-    sections = tuple(_section(section, shown, asked) for section in Section if section in requested)
+    things = _things(shown, visible.things)
+    sections = tuple(_section(section, things.get(section, []), asked) for section in Section if section in requested)
+    holding = {entry.provenance.source for entry in shown}
     return RecordView(
         sections=sections,
-        sources=tuple(status_of(source, asked, _holds(shown, source)) for source in asked.sources),
+        sources=tuple(status_of(source, asked, source in holding) for source in asked.sources),
         not_understood=_not_understood(outcomes) if told else {},
         withheld_told=any(section.withheld_told for section in sections),
         made_at=made_at,
     )
 
 
-def _permitted_entries(pairs: Sequence[Pair], outcomes: Sequence[SourceOutcome]) -> tuple[Found, ...]:
+def _permitted_entries(pairs: Sequence[Pair], outcomes: Sequence[SourceOutcome]) -> Among:
     """Entries of permitted pairs alone, whatever else an outcome holds; in an order that no source decides."""
     permitted = {(pair.section, pair.source) for pair in pairs if pair.permitted}
     entries = (entry for outcome in outcomes for entry in outcome.answer.entries)
-    kept = (entry for entry in entries if _place(entry) in permitted)
-    return tuple((entry, labels.own(entry)) for entry in sorted(kept, key=newest_first))
+    kept = (entry for entry in entries if (entry.section, entry.provenance.source) in permitted)
+    found = (Found(entry, labels.own(entry), likeness(entry)) for entry in kept)
+    return _among(sorted(found, key=lambda each: each.likeness.order))
 
 
-def _withhold(
-    found: tuple[Found, ...], withheld: Mapping[Place, frozenset[Sensitivity]]
-) -> tuple[tuple[Found, ...], frozenset[Place]]:
+def _among(found: Iterable[Found]) -> Among:
+    found = tuple(found)
+    things = alike([each.likeness for each in found])
+    spread = labels.spread([each.entry for each in found], [each.own for each in found], together=things)
+    return Among(found, things, spread)
+
+
+def _withhold(among: Among, withheld: Mapping[Place, frozenset[Sensitivity]]) -> tuple[Among, frozenset[Place]]:
     """What remains, and where something did not.
 
     Repeated until nothing more goes: what remains may be matched anew, and must then be what it would have been had
@@ -114,31 +143,35 @@ def _withhold(
     """
     gone: set[Place] = set()
     while True:
-        spread = _labels(found)
-        keep = [each.isdisjoint(withheld[_place(entry)]) for (entry, _), each in zip(found, spread, strict=True)]
-        if all(keep):
-            return found, frozenset(gone)
-        gone |= {_place(entry) for (entry, _), kept in zip(found, keep, strict=True) if not kept}
-        found = tuple(each for each, kept in zip(found, keep, strict=True) if kept)
+        judged = [
+            (each, its.isdisjoint(withheld[each.place])) for each, its in zip(among.found, among.labels, strict=True)
+        ]
+        going = {each.place for each, stays in judged if not stays}
+        if not going:
+            return among, frozenset(gone)
+        gone |= going
+        among = _among(each for each, stays in judged if stays)
 
 
-def _labels(found: Sequence[Found]) -> list[frozenset[Sensitivity]]:
-    entries = [entry for entry, _ in found]
-    return labels.spread(entries, [own for _, own in found], together=same_things(entries))
-
-
-def _shown(found: Sequence[Found]) -> tuple[RecordEntry, ...]:
+def _shown(among: Among) -> tuple[RecordEntry, ...]:
     """As they are shown: with the labels they have among themselves, and no link to what is not shown, for a link to
     nothing would say that there is something."""
-    present = {(entry.provenance.source, entry.id) for entry, _ in found}
-    return tuple(
-        replace(
-            entry,
-            labels=each,
-            linked=tuple(other for other in entry.linked if (entry.provenance.source, other) in present),
-        )
-        for (entry, _), each in zip(found, _labels(found), strict=True)
-    )
+    present = {(each.likeness.source, each.entry.id) for each in among.found}
+    return tuple(_as_shown(each.entry, its, present) for each, its in zip(among.found, among.labels, strict=True))
+
+
+def _as_shown(entry: RecordEntry, its: frozenset[Sensitivity], present: Collection[tuple[str, str]]) -> RecordEntry:
+    linked = tuple(other for other in entry.linked if (entry.provenance.source, other) in present)
+    unchanged = entry.labels == its and entry.linked == linked
+    return entry if unchanged else replace(entry, labels=its, linked=linked)
+
+
+def _things(shown: Sequence[RecordEntry], things: Sequence[tuple[int, ...]]) -> dict[Section, list[list[RecordEntry]]]:
+    """Each section's things, newest first; of each, the entries that tell of it, newest first."""
+    by_section: dict[Section, list[list[RecordEntry]]] = {}
+    for positions in things:
+        by_section.setdefault(shown[positions[0]].section, []).append([shown[position] for position in positions])
+    return by_section
 
 
 def _in_law() -> frozenset[Sensitivity]:
@@ -149,21 +182,12 @@ def _places(pairs: Sequence[Pair]) -> frozenset[Place]:
     return frozenset((pair.section, pair.source) for pair in pairs)
 
 
-def _place(entry: RecordEntry) -> Place:
-    return entry.section, entry.provenance.source
-
-
-def _holds(entries: Sequence[RecordEntry], source: str) -> bool:
-    return any(entry.provenance.source == source for entry in entries)
-
-
-def _section(section: Section, shown: Sequence[RecordEntry], asked: Asked) -> SectionView:
-    entries = [entry for entry in shown if entry.section is section]
-    joined = [_joined([entries[position] for position in group], entries, asked) for group in same_things(entries)]
+def _section(section: Section, things: Sequence[Sequence[RecordEntry]], asked: Asked) -> SectionView:
+    entries = [entry for thing in things for entry in thing]
     reasons = asked.reasons_in(section)
     return SectionView(
         section=section,
-        entries=tuple(sorted(joined, key=lambda each: newest_first(each.entry))),
+        entries=tuple(_joined(thing, entries, asked) for thing in things),
         silence=None if entries else asked.silence_of(section),
         gaps=asked.gaps_in(section),
         withheld_told=bool(reasons),

@@ -100,7 +100,7 @@ def test_a_leaf_holds_no_resident_note_or_name(trail: Trail, sessions: sessionma
     )
     with sessions() as session:
         exported = "\n".join(export(session))
-    for secret in ("resident-internal-id", "Ada", "943", "upset"):
+    for secret in ("resident-internal-id", "Ada", "943 476 5919", "9434765919", "upset"):
         assert secret not in exported
     leaf = json.loads(exported.splitlines()[2])["leaf"]
     assert leaf["actor"] == f"resident:{leaf['resident']}"
@@ -161,3 +161,10 @@ def test_each_complete_subtree_is_kept_once(trail: Trail, sessions: sessionmaker
         trail.record(looked(), now=NOW)
     with sessions() as session:
         assert len(session.scalars(select(AuditNode)).all()) == 15
+
+
+@pytest.mark.parametrize("before", [2**63, 10**30, -(10**30), -1])
+def test_a_page_may_begin_at_any_number_at_all(trail: Trail, sessions: sessionmaker[Session], before: int) -> None:
+    trail.record(looked(), now=NOW)
+    with sessions() as session:
+        assert len(trail.entries(session, before=before)) == (1 if before > 0 else 0)
