@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from flask import Flask, Response
+from flask import Flask, Response, request
 from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 import adapters
 from broker import api, logs, oauth, web
@@ -22,10 +23,10 @@ from broker.audit.checkpoints import checkpoint_if_due, trail_signer
 from broker.audit.trail import Trail
 from broker.database import configure_sqlite, engine_options
 from broker.doors import db
-from broker.errors import BrokerError, Misconfigured, TrailUnavailable
+from broker.errors import BrokerError, Misconfigured, NotPermitted, TrailUnavailable
 from broker.identity.models import Source
 from broker.records.source import SourceSystem
-from broker.settings import Settings
+from broker.settings import Settings, is_loopback
 from broker.web.refusals import page_for_error
 
 
@@ -43,7 +44,13 @@ def create_app(
     logs.configure(settings.log_level)
     app = Flask("broker", static_folder=None)
     app.config.update(
-        SQLALCHEMY_ENGINES={"default": {"url": settings.sqlalchemy_url, **engine_options(settings.sqlalchemy_url)}},
+        SQLALCHEMY_ENGINES={
+            "default": {
+                "url": settings.sqlalchemy_url,
+                "hide_parameters": True,  # an error's text is logged, and its parameters name people
+                **engine_options(settings.sqlalchemy_url),
+            }
+        },
         MAX_CONTENT_LENGTH=settings.body_bytes,
         MAX_FORM_MEMORY_SIZE=settings.body_bytes,
         MAX_FORM_PARTS=200,
@@ -55,6 +62,9 @@ def create_app(
         event.listen(engine, "connect", configure_sqlite)
     app.extensions["broker"] = assemble(settings, sessions, clock=clock, make_source=make_source)
     logs.follow_requests(app)
+    app.before_request(only_plain_addresses)
+    if settings.demonstration:
+        app.before_request(only_on_this_machine)
     oauth.register(app)
     api.register(app)
     web.register(app)
@@ -109,6 +119,19 @@ def source_secret(settings: Settings, name: str) -> str:
     if Path(name).name != name:
         raise Misconfigured("a source's secret is named by a plain file name")
     return (settings.data_folder / "secrets" / "sources" / name).read_text(encoding="utf-8").strip()
+
+
+def only_plain_addresses() -> None:
+    """Nothing is at an address that no database can look up."""
+    if "\x00" in request.path or any("\x00" in value for _, values in request.args.lists() for value in values):
+        raise NotFound
+
+
+def only_on_this_machine() -> None:
+    """Refuse a demonstration to any other machine, however the server was bound, and under any name but our own: a
+    page elsewhere may point a name of its own here (DNS rebinding)."""
+    if not (is_loopback(request.remote_addr or "") and is_loopback(urlsplit(f"//{request.host}").hostname or "")):
+        raise NotPermitted("demonstration-elsewhere", "A demonstration is served to its own machine alone.")
 
 
 def _answer_errors(app: Flask) -> None:

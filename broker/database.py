@@ -168,10 +168,11 @@ def configure_sqlite(connection: Any, _record: Any = None) -> None:
 def engine_options(url: str) -> dict[str, Any]:
     """How an engine for ``url`` is opened, beside the URL itself."""
     if not url.startswith("sqlite"):
-        return {"pool_pre_ping": True, "pool_size": 20}
+        return {"hide_parameters": True, "pool_pre_ping": True, "pool_size": 20}
     if url == "sqlite://":
-        return {"connect_args": {"check_same_thread": False}}
-    return {"connect_args": {"check_same_thread": False}, "pool_size": 20, "max_overflow": 20}
+        return {"hide_parameters": True, "connect_args": {"check_same_thread": False}}
+    shared = {"check_same_thread": False}
+    return {"hide_parameters": True, "connect_args": shared, "pool_size": 20, "max_overflow": 20}
 
 
 def open_engine(url: str) -> Engine:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from broker.errors import Misconfigured
 
@@ -62,7 +63,7 @@ class Settings:
             raise Misconfigured(f"BROKER_POLICY_ENGINE must be 'embedded' or 'opa', not {self.policy_engine!r}")
         if self.policy_engine == "opa" and not self.opa_url:
             raise Misconfigured("BROKER_OPA_URL is needed when BROKER_POLICY_ENGINE is 'opa'")
-        if self.demonstration and not is_loopback(self.host):
+        if self.demonstration and not (is_loopback(self.host) and is_loopback(urlsplit(self.issuer).hostname or "")):
             raise Misconfigured("the demonstration sign-in cannot be turned on beside a non-loopback address")
         for limit in (
             "workers",

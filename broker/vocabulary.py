@@ -451,6 +451,7 @@ class AuditAction(Coded):
     RESIDENT_LINKED = "resident-linked", "A resident was linked to a source system"
     ORGANISATION_CHANGED = "organisation-changed", "An organisation, person or team changed"
     TOKEN_ISSUED = "token-issued", "A partner system was given a token"
+    TOKEN_REVOKED = "token-revoked", "A partner system gave back a token"
     SIGNED_IN = "signed-in", "Somebody signed in"
     SIGNED_OUT = "signed-out", "Somebody signed out"
     NOTICE_QUEUED = "notice-queued", "A notice was queued"

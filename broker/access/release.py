@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -21,10 +21,11 @@ from broker.access.request import AccessRequest, Decision
 from broker.access.sources import Registered
 from broker.audit.trail import Event
 from broker.errors import EngineUnavailable, NotPermitted
-from broker.identity.actions import actor_of
+from broker.identity.actions import NOBODY, actor_of
 from broker.notices.actions import queue
 from broker.records import collect, view
 from broker.records.collect import Ask, SourceOutcome
+from broker.records.source import ResidentIdentity
 from broker.records.view import RecordView
 from broker.vocabulary import AuditAction, Layer, Section
 
@@ -59,7 +60,7 @@ def release_record(broker: Broker, session: Session, request: AccessRequest) -> 
     registered = broker.sources.registered(session)
     facts = gather(session, request, registered.systems, registered.kinds)
     decision = _decide(broker, session, request, facts)
-    identity = identity_of(session, request.resident) if _answerable(decision, request) else None
+    identity = _identity(session, request) if _answerable(decision, request) else None
     session.rollback()  # nothing was written; hold no lock or snapshot while sources are asked
     broker.trail.record(_decided(request, decision), now=request.made_at)
     if identity is None:
@@ -87,6 +88,13 @@ def _decide(broker: Broker, session: Session, request: AccessRequest, facts: Fac
     except EngineUnavailable as fault:
         return pdp.refuse_all(request, facts, fault=fault, engine=broker.policy.engine.name, now=request.made_at)
     return pdp.decide(broker.policy.engine, request, facts, revision=revision, deadline=deadline, now=request.made_at)
+
+
+def _identity(session: Session, request: AccessRequest) -> ResidentIdentity:
+    """How sources know the resident. No source knows nobody, so that only directories are asked."""
+    if request.resident == NOBODY:
+        return ResidentIdentity(nhs_number=None, born_on=date.min)
+    return identity_of(session, request.resident)
 
 
 def _answerable(decision: Decision, request: AccessRequest) -> bool:
@@ -143,6 +151,7 @@ def _about(request: AccessRequest, decision: Decision) -> dict[str, Any]:
         "request": request.id,
         "purpose": request.purpose.value,
         "role": request.requester.role.value,
+        "client": request.requester.client,  # the system that asked, where it asked for a worker
         "break_glass": request.break_glass is not None,
         "permitted_any": decision.permitted,
         "revision": decision.revision,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from flask import request
@@ -12,6 +13,7 @@ from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 from broker.errors import InvalidInput
 
 DEEPEST = 32
+_SURROGATE = re.compile("[\ud800-\udfff]")  # half a character: JSON can escape one, and no database can keep it
 
 
 def read_json() -> Any:
@@ -30,7 +32,7 @@ def read_json() -> Any:
         raise InvalidInput("too-deep", "The body is nested too deeply.") from error
     if _depth(value) > DEEPEST:
         raise InvalidInput("too-deep", "The body is nested too deeply.")
-    if any("\x00" in found for found in _texts(value)):
+    if any("\x00" in found or _SURROGATE.search(found) for found in _texts(value)):
         raise InvalidInput("not-plain-text", "The body has a character that cannot be kept.")
     return value
 

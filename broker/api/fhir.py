@@ -1,7 +1,7 @@
 """A view as a FHIR R4 Bundle: a searchset of what was found, or a document with a Composition by PRSB section.
 
-A FHIR source's own resource is passed on, with references kept only where their target is in the bundle; an entry from
-elsewhere becomes a ``Basic`` that says what it is. What the view withholds never reaches here.
+A FHIR source's own resource is passed on as far as ``passed_on`` lets it, with references kept only where their target
+is in the bundle; any other entry becomes a ``Basic`` that says what it is. What the view withholds never reaches here.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from html import escape
 from typing import Any
 
 from broker.access.release import Release
+from broker.api.passed_on import cleaned, demographics, own_patient
 from broker.records.source import RecordEntry
 from broker.records.view import SectionView
-from broker.vocabulary import ACT_CODE, OWN, Section, Sensitivity
+from broker.vocabulary import ACT_CODE, OWN, Section, Sensitivity, Silence
 
 NAMESPACE = uuid.UUID("6f2d3f0e-5b0b-4c29-9a52-1f6a0f4b7a51")
 
@@ -25,30 +26,29 @@ def bundle(released: Release, *, kind: str, handle: str) -> dict[str, Any]:
     subject_url = _url("Patient", handle)
     resources: list[tuple[str, dict[str, Any]]] = [(subject_url, subject)]
     by_section: dict[Section, list[str]] = {}
-    seen: dict[str, str] = {}
+    known = _references(released, subject_url)
+    seen: set[str] = set()
     for section in released.view.sections:
         for entry in _entries(section):
             url = _url(entry.provenance.source, entry.id)
             by_section.setdefault(section.section, []).append(url)
             if url not in seen:
-                seen[url] = entry.id
-                resources.append((url, _resource(entry)))
-    known = _references(released, subject_url)
-    cleaned = [(url, _with_references(resource, known, subject_url)) for url, resource in resources]
+                seen.add(url)
+                resources.append((url, _resource(entry, known.get(entry.provenance.source, {}), subject_url)))
     if kind == "document":
-        cleaned.insert(0, _composition(released, by_section, subject_url))
+        resources.insert(0, _composition(released, by_section, subject_url))
     made: dict[str, Any] = {
         "resourceType": "Bundle",
         "id": str(uuid.uuid5(NAMESPACE, released.decision.id)),
         "type": kind,
         "timestamp": released.view.made_at.isoformat(),
-        "entry": [_bundle_entry(url, resource, kind) for url, resource in cleaned],
+        "entry": [_bundle_entry(url, resource, kind) for url, resource in resources],
     }
     if kind == "document":
         made["identifier"] = {"system": f"{OWN}:decision", "value": released.decision.id}
     else:
         outcomes = [_outcome_entry(issue) for issue in _issues(released)]
-        made["total"] = sum(1 for _, resource in cleaned if resource["resourceType"] != "Patient")
+        made["total"] = sum(1 for _, resource in resources if resource["resourceType"] != "Patient")
         made["entry"] += outcomes
     return made
 
@@ -61,22 +61,32 @@ def _url(source: str, local: str) -> str:
     return f"urn:uuid:{uuid.uuid5(NAMESPACE, f'{source}/{local}')}"
 
 
-def _resource(entry: RecordEntry) -> dict[str, Any]:
-    original = dict(entry.original) if entry.original.get("resourceType") else _basic(entry)
-    original["id"] = str(uuid.uuid5(NAMESPACE, f"{entry.provenance.source}/{entry.id}"))
-    original.pop("text", None)  # a source's narrative is never passed on as markup
-    meta = {name: value for name, value in original.get("meta", {}).items() if name in ("lastUpdated", "profile")}
+def _resource(entry: RecordEntry, targets: Mapping[str, str], subject_url: str) -> dict[str, Any]:
+    meta: dict[str, Any] = {
+        name: value for name, value in entry.original.get("meta", {}).items() if name in ("lastUpdated", "profile")
+    }
     meta["source"] = f"{OWN}:source:{entry.provenance.source}"
     if entry.labels:
         meta["security"] = [_security(label) for label in sorted(entry.labels)]
-    return {**original, "meta": meta}
+    identity = str(uuid.uuid5(NAMESPACE, f"{entry.provenance.source}/{entry.id}"))
+    return {**_told(entry, targets, subject_url), "id": identity, "meta": meta}
+
+
+def _told(entry: RecordEntry, targets: Mapping[str, str], subject_url: str) -> dict[str, Any]:
+    """What the entry tells. One Patient is several entries, so only demographics are told as a Patient."""
+    kind = entry.original.get("resourceType")
+    if kind == "Patient" and entry.section is Section.DEMOGRAPHICS:
+        return cleaned(demographics(entry.original), targets)
+    if kind and kind != "Patient":
+        return cleaned(entry.original, targets)
+    return _basic(entry, subject_url)
 
 
 def _security(label: Sensitivity) -> dict[str, str]:
     return {"system": ACT_CODE, "code": label.act_code, "display": label.label}
 
 
-def _basic(entry: RecordEntry) -> dict[str, Any]:
+def _basic(entry: RecordEntry, subject_url: str) -> dict[str, Any]:
     resource: dict[str, Any] = {
         "resourceType": "Basic",
         "code": {
@@ -86,7 +96,7 @@ def _basic(entry: RecordEntry) -> dict[str, Any]:
             ],
             "text": entry.title,
         },
-        "subject": {"reference": "Patient"},
+        "subject": {"reference": subject_url},
     }
     if entry.at is not None:
         resource["created"] = entry.at.isoformat()[:10]
@@ -106,41 +116,13 @@ def _references(released: Release, subject_url: str) -> dict[str, dict[str, str]
     known: dict[str, dict[str, str]] = {}
     for section in released.view.sections:
         for entry in _entries(section):
+            targets = known.setdefault(entry.provenance.source, {})
             kind, local = entry.original.get("resourceType"), entry.original.get("id")
-            if kind and local:
-                url = subject_url if kind == "Patient" else _url(entry.provenance.source, entry.id)
-                known.setdefault(entry.provenance.source, {})[f"{kind}/{local}"] = url
+            if kind and local and kind != "Patient":
+                targets[f"{kind}/{local}"] = _url(entry.provenance.source, entry.id)
+            if kind and (patient := own_patient(entry.original)):
+                targets[patient] = subject_url
     return known
-
-
-def _with_references(
-    resource: dict[str, Any], known: Mapping[str, Mapping[str, str]], subject_url: str
-) -> dict[str, Any]:
-    source = str(resource.get("meta", {}).get("source", "")).rpartition(":")[2]
-    targets = known.get(source, {})
-
-    def clean(value: Any) -> Any:
-        if isinstance(value, list):
-            return [kept for kept in (clean(item) for item in value) if kept not in ({}, [], None)]
-        if not isinstance(value, dict):
-            return value
-        if isinstance(value.get("reference"), str):
-            return _reference(value, targets, subject_url)
-        return {name: kept for name, item in value.items() if (kept := clean(item)) not in ({}, [], None)}
-
-    cleaned: dict[str, Any] = clean(resource)
-    return cleaned
-
-
-def _reference(value: dict[str, Any], targets: Mapping[str, str], subject_url: str) -> dict[str, Any]:
-    target = value["reference"]
-    others = {name: kept for name, kept in value.items() if name in ("display", "type")}
-    if target == "Patient" or target.split("/")[-2:-1] == ["Patient"]:
-        return {**others, "reference": subject_url}
-    if target.startswith("#"):
-        return value
-    found = targets.get("/".join(target.split("/")[-2:]))
-    return {**others, "reference": found} if found else {**others, "display": others.get("display", "Not included")}
 
 
 def _composition(
@@ -176,17 +158,16 @@ def _composition_section(section: SectionView, by_section: Mapping[Section, list
     if urls := by_section.get(section.section):
         made["entry"] = [{"reference": url} for url in dict.fromkeys(urls)]
     else:
-        made["emptyReason"] = {
-            "coding": [
-                {
-                    "system": "http://terminology.hl7.org/CodeSystem/list-empty-reason",
-                    "code": {"withheld": "withheld", "empty": "nilknown", "unavailable": "unavailable"}.get(
-                        section.silence.value if section.silence else "empty", "notasked"
-                    ),
-                }
-            ]
-        }
+        made["emptyReason"] = _empty_reason(section.silence)
     return made
+
+
+def _empty_reason(silence: Silence | None) -> dict[str, Any]:
+    """Why a section is empty. That nothing came is never said as "nil known", which is a clinician's judgement."""
+    if silence is None or silence is Silence.EMPTY:
+        return {"text": Silence.EMPTY.label}
+    code = {Silence.WITHHELD: "withheld", Silence.UNAVAILABLE: "unavailable"}.get(silence, "notasked")
+    return {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/list-empty-reason", "code": code}]}
 
 
 def _bundle_entry(url: str, resource: dict[str, Any], kind: str) -> dict[str, Any]:

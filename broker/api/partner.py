@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Response, json, jsonify
 from flask_smorest import Blueprint
+from sqlalchemy import bindparam, select
 
 from broker.access.release import release_record
 from broker.access.request import AccessRequest, BreakGlass, Requester
@@ -18,12 +19,29 @@ from broker.consent.models import AccessRequestRecord
 from broker.doors import now, parts, session
 from broker.errors import InvalidInput, NotFound, NotPermitted
 from broker.identity import actions as identity
+from broker.identity.models import Membership
 from broker.oauth.guard import needs_scope, presented
 from broker.vocabulary import Role
 
 routes = Blueprint("api_partner", __name__, url_prefix="/api", description="For organisations that ask.")
 routes.ARGUMENTS_PARSER = StrictParser()
+_EVER_WORKED = (
+    select(Membership.id)
+    .where(Membership.person_id == bindparam("person"), Membership.organisation_code == bindparam("organisation"))
+    .limit(1)
+)
 SECURED: list[dict[str, list[str]]] = [{"token": []}]
+
+
+# Those who may ever read a record (``record_roles`` in the policy's tables); nobody else has a resident to look for.
+READERS = (Role.CLINICIAN, Role.SOCIAL_WORKER, Role.CARE_COORDINATOR, Role.LINK_WORKER, Role.CASE_WORKER)
+
+
+def _reader() -> Requester:
+    found = _requester()
+    if found.role not in READERS:
+        raise NotPermitted("role-not-permitted", "This role may never read a record, so it looks for nobody.")
+    return found
 
 
 def _requester() -> Requester:
@@ -41,7 +59,7 @@ def find(body: dict[str, Any]) -> dict[str, str]:
     """Look for a resident by NHS number and date of birth."""
     handle = identity.find_resident(
         session(),
-        asker=_requester(),
+        asker=_reader(),
         nhs_number=body["nhs_number"],
         born_on=body["born_on"],
         trail=parts().trail,
@@ -60,7 +78,7 @@ def ask(body: dict[str, Any]) -> dict[str, Any]:
     """Ask a resident for permission."""
     record = consents.ask(
         session(),
-        requester=_requester(),
+        requester=_reader(),
         handle=body["resident"],
         purpose=body["purpose"],
         sections=frozenset(body["sections"]),
@@ -132,6 +150,9 @@ def _for_worker(requester: Requester, worker: dict[str, str] | None) -> Requeste
         role = Role(worker["role"])
     except ValueError as error:
         raise InvalidInput("role-unknown", "There is no such role.", field="worker.role") from error
+    # Whether they work there now is decided, and written down; somebody who never did is nobody's to name.
+    if session().scalar(_EVER_WORKED.params(person=worker["person"], organisation=requester.organisation)) is None:
+        raise InvalidInput("worker-unknown", "Your organisation has no such worker.", field="worker.person")
     return Requester(
         organisation=requester.organisation,
         role=role,

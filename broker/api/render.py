@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from broker.access.explain import for_requester
+from broker.access.explain import for_requester, may_be_told
 from broker.access.release import Release
 from broker.api.problems import told_as_json
 from broker.audit.trail import Entry
@@ -71,11 +71,13 @@ def look(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
 def release(released: Release) -> dict[str, Any]:
     """The broker's own view: every requested section, what each source said, and what must be done with it."""
     decision, view = released.decision, released.view
-    told = for_requester(decision, clinical=released.request.requester.role.clinical)
+    clinical = released.request.requester.role.clinical
+    told = for_requester(decision, clinical=clinical)
     return {
         "decision": decision.id,
         "purpose": released.request.purpose.value,
-        "agreements": list(decision.agreements),
+        # Those relied on are fewer where something is withheld, so they are named only to whoever may be told that.
+        "agreements": list(decision.agreements) if may_be_told(decision, clinical=clinical) else [],
         "obligations": [
             {"code": duty.obligation.value, "label": duty.obligation.label, **duty.parameters}
             for duty in decision.duties

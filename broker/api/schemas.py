@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -43,8 +44,18 @@ def text(about: str, *, most: int, least: int = 0, required: bool = False, **opt
     )
 
 
-def instant(about: str, *, required: bool = False, **options: object) -> fields.AwareDateTime:
-    return fields.AwareDateTime(format="iso", required=required, metadata={"description": about}, **options)  # type: ignore[arg-type]
+class InstantField(fields.AwareDateTime):
+    """An instant with its zone, as UTC has it. One that UTC cannot say is not valid."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> datetime:
+        try:
+            return super()._deserialize(value, attr, data, **kwargs).astimezone(UTC)
+        except OverflowError as error:
+            raise self.make_error("invalid", input=value, obj_type=self.OBJ_TYPE) from error
+
+
+def instant(about: str, *, required: bool = False, **options: object) -> InstantField:
+    return InstantField(format="iso", required=required, metadata={"description": about}, **options)  # type: ignore[arg-type]
 
 
 class Strict(Schema):

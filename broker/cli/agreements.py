@@ -22,7 +22,7 @@ def list_() -> None:
 
     with opened() as (_, session):
         for agreement in every(session):
-            dates = f"{agreement.from_at:%Y-%m-%d} to {agreement.until_at:%Y-%m-%d}"
+            dates = f"{agreement.document['from_on']} to {agreement.document['until_on']}"  # both days included
             click.echo(
                 f"{agreement.id:<28} {agreement.level.label:<24} {agreement.state.label:<10} {dates}  {agreement.title}"
             )

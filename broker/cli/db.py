@@ -39,5 +39,7 @@ def check(context: click.Context) -> None:
 
 
 def prepare_folder(settings: Settings) -> None:
-    """Make the data folder, for its owner alone."""
+    """Make the data folder and the embedded database's file, for their owner alone, even in a folder already there."""
     settings.data_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not settings.database_url:
+        (settings.data_folder / "broker.sqlite3").touch(mode=0o600)  # what SQLite makes beside it takes its mode

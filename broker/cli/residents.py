@@ -22,7 +22,7 @@ def residents() -> None:
 @click.option(
     "--nhs-number", required=True, prompt=True, help="Asked for where it is not given, to keep it out of shell history."
 )
-@click.option("--born-on", required=True, type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--born-on", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Date of birth.")
 @click.option("--given-name", required=True)
 @click.option("--family-name", required=True)
 @click.option("--neighbourhood", required=True, help="The neighbourhood's code.")
@@ -69,7 +69,7 @@ def enrol(nhs_number: str, born_on: datetime, given_name: str, family_name: str,
 @click.argument("source_id")
 @click.option("--resident", "resident_id", help="The resident's id.")
 @click.option("--nhs-number", help="Or their NHS number and date of birth, both.")
-@click.option("--born-on", type=click.DateTime(["%Y-%m-%d"]))
+@click.option("--born-on", type=click.DateTime(["%Y-%m-%d"]), help="Date of birth.")
 @click.option("--local-id", default=None, help="The source's own identifier for them, where it needs one.")
 def link(
     source_id: str, resident_id: str | None, nhs_number: str | None, born_on: datetime | None, local_id: str | None

@@ -6,14 +6,14 @@ Ending a choice never takes more steps than making it. Nothing here decides a re
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, selectinload
 
 from broker.access.request import Requester
 from broker.audit.trail import Event, Trail
+from broker.consent.entries import write_down
 from broker.consent.models import AccessRequestRecord, Consent, Provision
 from broker.errors import Conflict, InvalidInput, TooMany
 from broker.identity.actions import actor_of, resident_behind
@@ -111,8 +111,6 @@ def answer(
     now: datetime,
 ) -> Consent | None:
     """The resident's answer: to all that was asked, to fewer sections or a nearer end, never to more. Commits."""
-    if record.state is not RequestState.PENDING or now >= record.expires_at:
-        raise Conflict("request-closed", "This request has already been answered or has run out.")
     assert record.resident_id is not None, "only its resident can reach a request"
     sections = record.sections if sections is None else sections
     until = record.share_until if until is None else until
@@ -120,8 +118,9 @@ def answer(
         raise InvalidInput("more-than-asked", "You cannot share more than was asked for.", field="sections")
     if agree and not sections:
         raise InvalidInput("sections-missing", "Choose at least one section, or say no.", field="sections")
-    record.state = RequestState.GRANTED if agree else RequestState.DECLINED
-    record.answered_at = now
+    if agree and until <= now:
+        raise InvalidInput("until-invalid", "Sharing must end after now.", field="until")
+    _close(session, record, RequestState.GRANTED if agree else RequestState.DECLINED, now=now)
     trail.append(
         session,
         Event(
@@ -188,7 +187,7 @@ def give(
     )
     consent = _keep(session, resident, provision, by=by, now=now)
     _invite(session, consent, organisation=organisation, until=until, now=now)
-    _entry(session, trail, AuditAction.CONSENT_GIVEN, consent, [provision], by=by, now=now)
+    write_down(session, trail, AuditAction.CONSENT_GIVEN, consent, [provision], by=by, now=now)
     session.commit()
     return consent
 
@@ -211,7 +210,7 @@ def withhold(
         type=ProvisionType.DENY, organisation_code=organisation, sections=sections, labels=labels, from_at=now
     )
     consent = _keep(session, resident, provision, by=by, now=now)
-    _entry(session, trail, AuditAction.CONSENT_NARROWED, consent, [provision], by=by, now=now)
+    write_down(session, trail, AuditAction.CONSENT_NARROWED, consent, [provision], by=by, now=now)
     session.commit()
     return consent
 
@@ -247,7 +246,7 @@ def narrow(
     in_use_now = [provision for provision in consent.provisions if provision.ended_at is None]
     if not in_use_now:
         _end(session, consent, now=now)
-    _entry(session, trail, AuditAction.CONSENT_NARROWED, consent, in_use_now, by=by, now=now, stopped=stop_sections)
+    write_down(session, trail, AuditAction.CONSENT_NARROWED, consent, in_use_now, by=by, now=now, stopped=stop_sections)
     session.commit()
     return consent
 
@@ -259,7 +258,7 @@ def withdraw(session: Session, consent: Consent, *, by: str, trail: Trail, now: 
     ended = [provision for provision in consent.provisions if provision.ended_at is None]
     for provision in ended:
         provision.ended_at = now
-    _entry(session, trail, AuditAction.CONSENT_WITHDRAWN, consent, ended, by=by, now=now)
+    write_down(session, trail, AuditAction.CONSENT_WITHDRAWN, consent, ended, by=by, now=now)
     session.commit()
     return consent
 
@@ -298,6 +297,22 @@ def requests_by(
     if person is not None:
         query = query.where(AccessRequestRecord.person_id == person)
     return list(session.scalars(query.order_by(AccessRequestRecord.made_at.desc()).limit(most)))
+
+
+def _close(session: Session, record: AccessRequestRecord, state: RequestState, *, now: datetime) -> None:
+    """Take the answer, if the request still waits for one: of two at once, one stands. Raises Conflict otherwise."""
+    closed = session.execute(
+        update(AccessRequestRecord)
+        .where(AccessRequestRecord.id == record.id, AccessRequestRecord.state == RequestState.PENDING)
+        .where(AccessRequestRecord.expires_at > now)
+        .values(state=state, answered_at=now)
+        .returning(AccessRequestRecord.id)
+        .execution_options(synchronize_session=False)
+    )
+    if closed.one_or_none() is None:
+        session.rollback()
+        raise Conflict("request-closed", "This request has already been answered or has run out.")
+    session.refresh(record)
 
 
 def _bears(provision: Provision, *, now: datetime) -> bool:
@@ -362,39 +377,3 @@ def _limit_open_requests(session: Session, handle: str, *, now: datetime) -> Non
             "This resident already has requests from you to answer. Wait for their answer.",
             retry_after=86400,
         )
-
-
-def _entry(
-    session: Session,
-    trail: Trail,
-    action: AuditAction,
-    consent: Consent,
-    provisions: Iterable[Provision],
-    *,
-    by: str,
-    now: datetime,
-    stopped: frozenset[Section] = frozenset(),
-) -> None:
-    session.flush()
-    kept = list(provisions)
-    body = {
-        "consent": consent.id,
-        "provisions": [
-            {
-                "type": provision.type.value,
-                "organisation": provision.organisation_code,
-                "purposes": None if provision.purposes is None else sorted(provision.purposes),
-                "sections": None if provision.sections is None else sorted(provision.sections),
-                "labels": None if provision.labels is None else sorted(provision.labels),
-                "until": provision.until_at.isoformat() if provision.until_at else None,
-            }
-            for provision in kept
-        ],
-        "stopped": sorted(stopped),
-    }
-    organisation = next((provision.organisation_code for provision in kept), None)
-    trail.append(
-        session,
-        Event(action=action, actor=by, organisation=organisation, resident=consent.resident_id, body=body),
-        now=now,
-    )

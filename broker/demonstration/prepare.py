@@ -106,7 +106,7 @@ def _agree(broker: Broker, session: Session, *, now: datetime) -> None:
     known = {agreement.id for agreement in agreements.every(session)}
     for document in _sample_agreements():
         if document.id not in known:
-            agreements.adopt(session, document, signed_by="The cast", by=BY, trail=broker.trail, now=now)
+            agreements.adopt(session, document, signed_by="Demonstration set-up", by=BY, trail=broker.trail, now=now)
     try:
         in_force = bool(published_bundle(session))
     except EngineUnavailable:  # none yet, or the rules on disk have changed since

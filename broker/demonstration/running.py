@@ -36,7 +36,8 @@ def run_demonstration(settings: Settings, *, residents: int | None, seed: int | 
                 settings.data_folder / "sandbox", residents=choice.residents, seed=choice.seed, base_port=0, log=log
             )
         )
-        settings = replace(settings, egress_hosts=sandbox.hosts)
+        # Beside the sandbox, whatever the environment lists: a system of one's own can be connected here too.
+        settings = replace(settings, egress_hosts=(*settings.egress_hosts, *sandbox.hosts))
         console.print("[2/3] Preparing the database")
         broker = _prepared(settings, choice, console)
         connect(broker, sandbox, now=utc_now())
@@ -83,9 +84,10 @@ def _welcome(settings: Settings, choice: Choice, console: Console) -> None:
     console.print(
         f"\nServing [bold]{url}[/bold]  ({choice.residents} synthetic residents of {cast.PLACE_NAME})\n\n"
         f"Sign in at [bold]{url}/demo/sign-in[/bold] as\n"
-        "  a case worker   Priya at Lantern, to ask for part of a record\n"
-        "  a resident      Ada Bright, to answer, see who looked, and narrow or stop sharing\n"
-        "  an IG lead      at the council, to read agreements and recent decisions\n\n"
+        "  a case worker   Priya Raman, to ask for part of a record\n"
+        "  a resident      Ada Bright, to answer, see who looked, narrow or stop\n"
+        "  an IG lead      Gareth Moyle, to read agreements and recent decisions\n"
+        "  a GP            Dr Maya Okafor, to read for direct care\n\n"
         f"API description {url}/api/openapi.json\n"
         "Ctrl-C stops all of it. The data is kept for next time."
     )

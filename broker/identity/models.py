@@ -131,7 +131,8 @@ class ResidentHandle(Base):
     """
 
     __tablename__ = "resident_handle"
-    __table_args__ = (UniqueConstraint("organisation_code", "resident_id"),)
+    # Not unique: a resident whose date of birth is put right has another handle, and the old one still serves.
+    __table_args__ = (Index("ix_resident_handle_organisation_resident", "organisation_code", "resident_id"),)
 
     handle: Mapped[str] = mapped_column(String(64), primary_key=True)
     organisation_code: Mapped[str] = mapped_column(ForeignKey("organisation.code"))

@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from broker.audit.trail import Event, Trail
-from broker.identity.models import Membership, Resident, SignedInSession
+from broker.identity.models import Membership, Organisation, Resident, SignedInSession
 from broker.settings import Settings
 from broker.vocabulary import AuditAction, Role
 
@@ -49,7 +49,8 @@ def begin_for_resident(
 def find(session: Session, secret: str, *, settings: Settings, now: datetime) -> SignedInSession | None:
     """The session with this secret id, or None where there is none, it has ended, or it has run out.
 
-    A worker's also ends with their membership. Notes the use; commits where it notes anything.
+    A worker's also ends with their membership, or when their organisation leaves. Notes the use; commits where it
+    notes anything.
     """
     found = session.get(SignedInSession, digest(secret))
     if found is None or found.ended_at is not None or _run_out(found, settings=settings, now=now):
@@ -97,7 +98,10 @@ def _run_out(found: SignedInSession, *, settings: Settings, now: datetime) -> bo
 
 def _still_works_there(session: Session, found: SignedInSession, *, now: datetime) -> bool:
     current = session.execute(
-        select(Membership.id).where(
+        select(Membership.id)
+        .join(Organisation, Organisation.code == Membership.organisation_code)
+        .where(
+            or_(Organisation.left_at.is_(None), Organisation.left_at > now),
             Membership.person_id == found.person_id,
             Membership.organisation_code == found.organisation_code,
             Membership.role == found.role,

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from broker.access.request import AccessRequest, Decision
+from broker.identity.actions import NOBODY
 from broker.notices.models import Notice
 from broker.vocabulary import Obligation
 
@@ -15,7 +16,10 @@ QUEUED = frozenset({Obligation.NOTIFY_RESIDENT, Obligation.NOTIFY_PRIVACY_OFFICE
 
 
 def queue(session: Session, request: AccessRequest, decision: Decision, *, now: datetime) -> list[Notice]:
-    """Keep a notice for each obligation that somebody be told, in the caller's transaction."""
+    """Keep a notice for each obligation that somebody be told, in the caller's transaction.
+
+    Emergency access that found nobody is told to the privacy officer alone: there is no resident to tell.
+    """
     notices = [
         Notice(
             resident_id=request.resident if duty.obligation is Obligation.NOTIFY_RESIDENT else None,
@@ -32,6 +36,7 @@ def queue(session: Session, request: AccessRequest, decision: Decision, *, now: 
         )
         for duty in decision.duties
         if duty.obligation in QUEUED
+        and not (duty.obligation is Obligation.NOTIFY_RESIDENT and request.resident == NOBODY)
     ]
     session.add_all(notices)
     return notices

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from flask import Flask, Response, jsonify
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from broker.api.body import read_json
 from broker.audit.trail import Event
@@ -53,7 +53,9 @@ def _for_resident(resident_id: object, at: datetime) -> str:
 
 def _for_person(person_id: object, at: datetime) -> str:
     membership = session().scalar(
-        select(Membership).where(Membership.person_id == str(person_id), Membership.started_at <= at)
+        select(Membership)
+        .where(Membership.person_id == str(person_id), Membership.started_at <= at)
+        .where(or_(Membership.ended_at.is_(None), Membership.ended_at > at))
     )
     if membership is None:
         raise NotFound("cast-member-unknown", "There is nobody of that id.")

@@ -10,8 +10,8 @@ from flask import g, request
 
 from broker.doors import now, parts, session
 from broker.errors import NotAuthenticated, NotPermitted
-from broker.identity.models import AccessToken
 from broker.oauth import tokens
+from broker.oauth.standing import stands
 from broker.oauth.tokens import PresentedToken
 from broker.vocabulary import Role
 
@@ -58,11 +58,11 @@ def _present(scope: str) -> PresentedToken:
     kind, _, text = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
     if kind.lower() != "bearer" or not text.strip():
         raise NotAuthenticated("token-missing", "Present an access token.")
-    kept = session().get(AccessToken, tokens.digest(text.strip()))
+    kept = tokens.kept(session(), text.strip())
     if kept is None:
         raise NotAuthenticated("token-invalid", "The access token is not valid.")
     token = PresentedToken(kept, now=now())
-    if token.is_expired() or token.is_revoked():
+    if token.is_expired() or token.is_revoked() or not stands(session(), kept, now=token.now):
         raise NotAuthenticated("token-invalid", "The access token is not valid.")
     if kept.audience != tokens.audience(parts().settings):
         raise NotAuthenticated("token-audience", "The access token is for something else.")

@@ -73,7 +73,9 @@ class Revocation(RevocationEndpoint):  # type: ignore[misc]
         return token if token is not None and token.client_id == client.get_client_id() else None
 
     def revoke_token(self, token: AccessToken, request: Any) -> None:
-        token.revoked_at = now()
+        if token.revoked_at is None:  # giving it back twice is no mistake, and no second act
+            token.revoked_at = now()
+            _write_down(AuditAction.TOKEN_REVOKED, request.client.client, token.scopes)
         session().commit()
 
 
@@ -180,16 +182,16 @@ def _generate(*, client: RegisteredClient, scope: str, **_ignored: Any) -> dict[
 
 
 def _save(token: dict[str, Any], oauth_request: Any) -> None:
-    client: RegisteredClient = oauth_request.client
-    parts().trail.append(
-        session(),
-        Event(
-            action=AuditAction.TOKEN_ISSUED,
-            actor=f"client:{client.client.id}",
-            organisation=client.client.organisation_code,
-            resident=None,
-            body={"scopes": token["scope"].split()},
-        ),
-        now=now(),
-    )
+    _write_down(AuditAction.TOKEN_ISSUED, oauth_request.client.client, token["scope"])
     session().commit()
+
+
+def _write_down(action: AuditAction, client: Client, scopes: str) -> None:
+    event = Event(
+        action=action,
+        actor=f"client:{client.id}",
+        organisation=client.organisation_code,
+        body={"scopes": scopes.split()},
+    )
+    session().flush()
+    parts().trail.append(session(), event, now=now())

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 
 from authlib.oauth2.rfc6749 import TokenMixin
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from broker.access.request import Requester
+from broker.database import table_of
 from broker.identity.models import AccessToken
 from broker.settings import Settings
 from broker.vocabulary import Role
@@ -55,10 +58,36 @@ def issue(
     return token
 
 
+@dataclass(frozen=True, slots=True)
+class KeptToken:
+    """A token as it is kept: whose it is, what for, and until when."""
+
+    client_id: str | None
+    person_id: str | None
+    resident_id: str | None
+    organisation_code: str | None
+    role: Role
+    scopes: str
+    audience: str
+    issued_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+
+
+_TOKEN = table_of(AccessToken).c
+_KEPT = select(*(_TOKEN[each.name] for each in fields(KeptToken))).where(_TOKEN.digest == bindparam("digest"))
+
+
+def kept(session: Session, text: str) -> KeptToken | None:
+    """The token with this text; None where there never was one."""
+    found = session.execute(_KEPT, {"digest": digest(text)}).one_or_none()
+    return None if found is None else KeptToken(*found)
+
+
 class PresentedToken(TokenMixin):  # type: ignore[misc]  # Authlib is untyped
     """A kept token as Authlib asks about it."""
 
-    def __init__(self, token: AccessToken, *, now: datetime) -> None:
+    def __init__(self, token: KeptToken, *, now: datetime) -> None:
         self.token = token
         self.now = now
 

@@ -64,22 +64,27 @@ def own(entry: RecordEntry) -> Own:
     said = [entry.title, entry.status, *(coding.display for coding in entry.codes)]
     words = "\n".join((*said, *(f"{name} {text}" for name, text in entry.details)))
     # The item as received may be passed on whole, and say more than was read from it.
-    elsewhere = {entry.provenance.organisation, entry.provenance.recorded_by, *_strings(entry.original)}
+    texts, coded = _received(entry.original)
+    elsewhere = {entry.provenance.organisation, entry.provenance.recorded_by, *texts}
     unread = "\n".join(sorted(text for text in elsewhere if text not in words))
-    return Own(frozenset(found) | in_words(words), in_words(unread))
+    return Own(frozenset(found) | in_words(words), in_words(unread) | coded)
 
 
-def _strings(value: Any) -> Iterator[str]:
-    """Everything said in words in an item as received. Addresses are passed over."""
-    parts = [value]
+def _received(value: Any) -> tuple[set[str], Labels]:
+    """Everything an item as received says: in words (addresses are passed over), and what its codes betray."""
+    parts, texts, coded = [value], set[str](), _NONE
     for part in parts:  # which grows: no item is nested too deep for this
         if isinstance(part, str):
             if "://" not in part:
-                yield part
+                texts.add(part)
         elif isinstance(part, _LISTS):
             parts += part
         elif isinstance(part, Mapping):
+            code = part.get("code")
+            if isinstance(code, str):
+                coded |= _by_code(Coding(str(part.get("system", "")), code))
             parts += [each for name, each in part.items() if name not in _NOT_WORDS]
+    return texts, coded
 
 
 def in_words(text: str) -> Labels:

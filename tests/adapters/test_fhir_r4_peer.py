@@ -20,8 +20,8 @@ from broker.vocabulary import NHS_NUMBER, GapCause, Section
 from tests.adapters.conformance.asking import described, no_secret
 from tests.adapters.fhir_people import said
 
-PEER = os.environ.get("BROKER_TEST_FHIR_PEER", "").rstrip("/")
-pytestmark = pytest.mark.skipif(not PEER, reason="BROKER_TEST_FHIR_PEER names no FHIR R4 server to test against")
+PEER = os.environ.get("TEST_FHIR_PEER", "").rstrip("/")
+pytestmark = pytest.mark.skipif(not PEER, reason="TEST_FHIR_PEER names no FHIR R4 server to test against")
 BORN = date(1950, 3, 2)
 
 

@@ -236,3 +236,26 @@ def test_a_permission_that_has_run_out_is_no_longer_in_use(session: Session, tra
     )
     assert len(actions.in_use(session, "ada", now=NOON)) == 1
     assert actions.in_use(session, "ada", now=NOON + timedelta(days=1)) == []
+
+
+def test_of_two_answers_at_once_one_stands(
+    session: Session, sessions: sessionmaker[Session], trail: Trail, settings: Settings
+) -> None:
+    record = ask(session, trail, settings)
+    with sessions() as elsewhere:
+        same = elsewhere.get_one(AccessRequestRecord, record.id)
+        assert same.state is RequestState.PENDING
+        actions.answer(session, record, agree=False, by=BY_ADA, trail=trail, now=NOON)
+        elsewhere.rollback()
+        with pytest.raises(Conflict):
+            actions.answer(elsewhere, same, agree=True, by=BY_ADA, trail=trail, now=NOON)
+    assert record.state is RequestState.DECLINED
+    assert session.scalars(select(Consent)).all() == []
+
+
+def test_an_answer_cannot_end_before_it_begins(session: Session, trail: Trail, settings: Settings) -> None:
+    record = ask(session, trail, settings)
+    for until in (NOON, NOON - timedelta(days=9)):
+        with pytest.raises(InvalidInput, match="after now"):
+            actions.answer(session, record, agree=True, until=until, by=BY_ADA, trail=trail, now=NOON)
+    assert record.state is RequestState.PENDING

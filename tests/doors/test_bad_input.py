@@ -8,6 +8,7 @@ import pytest
 
 from tests.doors.conftest import House
 from tests.doors.test_records import find, view
+from tests.people import FOOD_BANK
 
 
 def post(house: House, path: str, data: bytes, token: str, content_type: str = "application/json") -> Any:
@@ -39,6 +40,7 @@ def post(house: House, path: str, data: bytes, token: str, content_type: str = "
         ),
         (b'{"nhs_number":"9990000019","born_on":"1964-03-14"}', "application/json", 422, "nhs-number-invalid"),
         (b'{"nhs_number":"\\u0000","born_on":"1964-03-14"}', "application/json", 422, "not-plain-text"),
+        (b'{"nhs_number":"\\ud800","born_on":"1964-03-14"}', "application/json", 422, "not-plain-text"),
         (b"x" * (1024 * 1024 + 1), "application/json", 413, "too-large"),
         (b"null", "application/json", 422, "invalid-request"),
     ],
@@ -74,6 +76,18 @@ def test_an_unknown_code_or_a_missing_resident_is_refused_by_name(
     answer = view(house, adviser, find(house, adviser), **change)
     assert answer.status_code == 422
     assert next(iter(change)) in str(answer.get_json()["errors"])
+
+
+@pytest.mark.parametrize("until", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00", "2027-01-01T00:00:00"])
+def test_an_instant_that_utc_cannot_say_is_refused(house: House, ada: str, until: str) -> None:
+    body = {"organisation": FOOD_BANK, "purposes": ["advice-debt"], "sections": ["housing"], "until": until}
+    answer = house.call("POST", "/api/my/consents", token=ada, json=body)
+    assert (answer.status_code, answer.get_json()["code"]) == (422, "invalid-request")
+
+
+@pytest.mark.parametrize("path", ["/api/my/consents/%00", "/my/activity?before=%00", "/partner/residents/%00", "/%00"])
+def test_nothing_is_at_an_address_no_database_can_look_up(house: House, path: str) -> None:
+    assert house.client.get(path).status_code == 404
 
 
 def test_a_handle_nobody_was_given_is_not_there(house: House, adviser: str) -> None:

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from broker.errors import TrailUnavailable
+from broker.identity.models import SourceLink
 from broker.vocabulary import AuditAction
 from tests import texts
 from tests.doors.conftest import House
-from tests.people import ADA_BORN, ADA_NUMBER, NOON, STRANGER_NUMBER
+from tests.people import ADA_BORN, ADA_NUMBER, BEN_BORN, BEN_NUMBER, NOON, STRANGER_NUMBER
 
 NEEDED = ["housing", "money-and-benefits", "person-demographics"]
 
@@ -316,3 +317,21 @@ def test_an_agreement_that_expired_is_named_as_expired(house: House, gp: str) ->
     answer = view(house, gp, find(house, gp), purpose="direct-care", sections=["problems"])
     assert answer.status_code == 403
     assert codes(answer) == {"agreement-expired"}
+
+
+def test_a_yes_to_one_section_is_no_invitation_to_the_rest(house: House, gp: str) -> None:
+    """The surgery does not know Ben. What he lets it see for his care is all that it sees."""
+    with house.session() as session:
+        session.add(SourceLink(resident_id="ben", source_id="millrace-gp", local_id=None, linked_at=NOON))
+        session.commit()
+    sought = {"nhs_number": BEN_NUMBER, "born_on": BEN_BORN.isoformat()}
+    handle = house.call("POST", "/api/residents/find", token=gp, json=sought).get_json()["resident"]
+    wanted = {"purpose": "direct-care", "sections": ["problems", "housing"]}
+    asked = ask(house, gp, handle, **wanted).get_json()
+    said = {"agree": True, "sections": ["problems"]}
+    ben = house.token(resident="ben")
+    house.call("POST", f"/api/my/access-requests/{asked['id']}/answer", token=ben, json=said)
+    answer = view(house, gp, handle, **wanted)
+    assert titles(answer) == {"problems": ["Diabetes", "Asthma"], "housing": []}
+    assert "consent-needed" in codes(answer)
+    assert view(house, gp, handle, purpose="direct-care", sections=["housing"]).status_code == 403

@@ -14,7 +14,7 @@ from joserfc import jwk, jwt
 from sqlalchemy import select, update
 
 from broker.errors import Misconfigured
-from broker.identity.models import AccessToken, Client
+from broker.identity.models import AccessToken, Client, Membership
 from broker.oauth.scopes import PARTNER_SCOPES
 from broker.oauth.tokens import digest
 from broker.settings import Settings
@@ -227,7 +227,10 @@ def test_the_metadata_lists_what_is_there_and_no_more(house: House) -> None:
 def test_a_system_asks_in_a_workers_name_only_while_they_work_there(house: House, system: str) -> None:
     token = house.client.post("/oauth/token", data=form(signed(house), scope="residents.find records.read")).get_json()
     handle = find(house, token["access_token"])
-    for person, reason in (("adviser", None), ("gp", "not-a-member")):
+    for left, reason in ((None, None), (NOON, "not-a-member")):
+        with house.session() as session:
+            session.execute(update(Membership).where(Membership.person_id == "adviser").values(ended_at=left))
+            session.commit()
         answer = house.call(
             "POST",
             "/api/records/view",
@@ -236,7 +239,7 @@ def test_a_system_asks_in_a_workers_name_only_while_they_work_there(house: House
                 "resident": handle,
                 "purpose": "advice-debt",
                 "sections": ["housing"],
-                "worker": {"person": person, "role": "case-worker"},
+                "worker": {"person": "adviser", "role": "case-worker"},
             },
         )
         found = {each["code"] for each in answer.get_json()["reasons"]}
@@ -257,3 +260,25 @@ def test_a_demonstration_cannot_be_turned_on_beside_a_non_loopback_address(setti
     for bind in ("0.0.0.0:8080", "192.0.2.1:80", "[::]:80", "broker.example:80", ":8080"):
         with pytest.raises(Misconfigured, match="loopback"):
             replace(settings, demonstration=True, bind=bind)
+
+
+def test_a_demonstration_cannot_be_turned_on_beside_a_public_address_of_another_machine(settings: Settings) -> None:
+    replace(settings, demonstration=True, public_url="http://localhost:8080")
+    for url in ("https://broker.example", "http://192.0.2.1:8080", "http://localhost.example", "//127.0.0.1@x.example"):
+        with pytest.raises(Misconfigured, match="loopback"):
+            replace(settings, demonstration=True, public_url=url)
+
+
+@pytest.mark.parametrize("path", ["/demo/sign-in", "/demo/token", "/", "/api/vocabulary"])
+def test_a_demonstration_answers_its_own_machine_under_its_own_name_alone(house: House, path: str) -> None:
+    for host in ("localhost:8080", "127.0.0.1", "[::1]:8080"):
+        assert house.client.get(path, headers={"Host": host}).status_code != 403
+    for host in ("rebound.example", "192.0.2.1:8080", "127.0.0.1.example", "[::1"):
+        assert house.client.get(path, headers={"Host": host}).status_code in (400, 403)
+    assert house.client.get(path, environ_base={"REMOTE_ADDR": "192.0.2.7"}).status_code == 403
+
+
+def test_what_is_no_demonstration_answers_any_machine(real_house: House) -> None:
+    elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
+    answer = real_house.client.get("/health", headers={"Host": "broker.example"}, environ_base=elsewhere)
+    assert answer.status_code == 200

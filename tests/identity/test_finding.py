@@ -11,6 +11,7 @@ from broker.access.request import Requester
 from broker.audit.trail import Trail
 from broker.errors import InvalidInput, NotFound, TooMany
 from broker.identity.actions import find_resident, resident_behind
+from broker.identity.models import Resident
 from broker.settings import Settings
 from tests.people import (
     ADA_BORN,
@@ -115,3 +116,14 @@ def test_looking_leaves_an_entry_without_the_number(session: Session, trail: Tra
     (entry,) = trail.entries(session, organisation=FOOD_BANK)
     assert entry.resident == "ada"
     assert ADA_NUMBER not in str(entry)
+
+
+def test_a_date_of_birth_that_is_put_right_gives_another_handle_and_keeps_the_first(
+    session: Session, trail: Trail, settings: Settings
+) -> None:
+    first = find(session, trail, settings)
+    session.get_one(Resident, "ada").born_on = date(1964, 3, 15)
+    session.commit()
+    second = find(session, trail, settings, born_on=date(1964, 3, 15))
+    assert first != second
+    assert {resident_behind(session, each, organisation=FOOD_BANK) for each in (first, second)} == {"ada"}

@@ -198,3 +198,11 @@ def test_labelling_twice_is_labelling_once_and_order_does_not_matter(drawn: list
 @given(st.text(max_size=300))
 def test_any_text_may_be_looked_through(text: str) -> None:
     in_words(text)
+
+
+def test_a_code_that_was_received_and_not_read_labels_what_carries_it() -> None:
+    """The item may be passed on whole, so a reason that no reader took up still betrays."""
+    code = min(sensitive_codes.SNOMED[S.HIV])
+    reason = {"reasonCode": [{"coding": [{"system": "http://snomed.info/sct", "code": code}]}]}
+    assert S.HIV in labels_of("Clinic visit", original={"resourceType": "Encounter", **reason})
+    assert S.HIV not in labels_of("Clinic visit", original={"resourceType": "Encounter"})

@@ -280,9 +280,11 @@ def upgrade() -> None:
     sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['organisation_code'], ['organisation.code'], name=op.f('fk_resident_handle_organisation_code_organisation')),
     sa.ForeignKeyConstraint(['resident_id'], ['resident.id'], name=op.f('fk_resident_handle_resident_id_resident')),
-    sa.PrimaryKeyConstraint('handle', name=op.f('pk_resident_handle')),
-    sa.UniqueConstraint('organisation_code', 'resident_id', name=op.f('uq_resident_handle_organisation_code_resident_id'))
+    sa.PrimaryKeyConstraint('handle', name=op.f('pk_resident_handle'))
     )
+    with op.batch_alter_table('resident_handle', schema=None) as batch_op:
+        batch_op.create_index('ix_resident_handle_organisation_resident', ['organisation_code', 'resident_id'], unique=False)
+
     op.create_table('signed_in_session',
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('person_id', sa.String(length=32), nullable=True),

@@ -68,6 +68,14 @@ asking contains id if {
 	some id in data.broker.agreement.explicit
 }
 
+# METADATA
+# description: Sections that need the resident's permission under every agreement, because it is all the asker has.
+# scope: document
+needed contains section if {
+	not _law_answers
+	some section in data.broker.relationship.only_invited
+}
+
 _permission_needed if data.sharing.vocabulary.purposes[input.request.purpose].permission == "explicit"
 
 # An organisation that gives no care cannot infer permission from being cared for.

@@ -52,6 +52,13 @@ test_a_refusal_by_sensitivity_leaves_the_section if {
 	data.broker.choices.withheld_labels.problems == {"hiv"} with input as _with([refusal])
 }
 
+test_an_invitation_alone_needs_permission if {
+	invited := object.union(testing.relationship, {"kind": "invited"})
+	asked := object.union(testing.question, {"facts": {"relationships": [invited]}})
+	data.broker.choices.needed == {"problems"} with input as asked
+	count(data.broker.choices.needed) == 0 with input as testing.question
+}
+
 test_where_the_law_answers_no_refusal_counts if {
 	safeguarding := object.union(_with([testing.deny]), {"request": {"purpose": "safeguarding"}})
 	count(data.broker.choices.withheld) == 0 with input as safeguarding

@@ -97,9 +97,15 @@ _verdicts[section] := verdicts if {
 _choices[section] := {"withheld": withheld, "missing": missing, "closed": closed, "kept_back": kept_back} if {
 	some section, missing in data.broker.choices.missing
 	withheld := {"consent-withheld" | section in data.broker.choices.withheld}
-	closed := {id | count(missing - data.broker.choices.lifted) > 0; some id in data.broker.choices.asking}
+	asking := _asking(section)
+	closed := {id | count(missing - data.broker.choices.lifted) > 0; some id in asking}
 	kept_back := data.broker.choices.withheld_labels[section]
 }
+
+# The agreements under which a section needs the resident's permission.
+_asking(section) := {id | some id, _ in data.broker.agreement.standing} if {
+	section in data.broker.choices.needed
+} else := data.broker.choices.asking
 
 # The layers, in order. ``covering`` are the agreements that open the section and reach the source. The last clause
 # has no condition, so that nothing is ever neither permitted nor refused.
@@ -177,10 +183,15 @@ _disclosure := "tell" if {
 	count(_said - {"tell", "tell-clinicians"}) == 0
 } else := "never-tell"
 
+# Where a refusal may have to look like an empty record, it obliges as the record would have.
 _duties contains duty if {
-	some id in _relied_on
+	some id in _obliging
 	some duty in data.broker.agreement.obligations[id]
 }
+
+_obliging := _relied_on if {
+	_disclosure == "tell"
+} else := _counted
 
 _duties contains duty if {
 	data.broker.emergency.declared

@@ -2,8 +2,8 @@
 # title: Relationship with the resident
 # description: |
 #   Why may this person look at this resident at all? A relationship belongs to an organisation, and to one person
-#   where it names one. Being in the resident's neighbourhood team opens what the member's tier is for; every other
-#   kind leaves the sections to the agreement.
+#   where it names one. Being in the resident's neighbourhood team opens what the member's tier is for; being invited
+#   by the resident, what the resident permits; every other kind leaves the sections to the agreement.
 package broker.relationship
 
 # METADATA
@@ -29,6 +29,27 @@ reasons contains "no-relationship" if {
 section_reasons[section] := codes if {
 	some section in data.broker.question.sections
 	codes := {"beyond-tier" | not _opens_every_section; not section in _tier_sections}
+}
+
+# METADATA
+# description: Sections that nothing but the resident's invitation opens. It says yes to what it names, and no more.
+# scope: document
+only_invited contains section if {
+	not "relationship" in data.broker.emergency.lifts
+	_invited
+	not _opens_more_than_it_says
+	some section in data.broker.question.sections
+	not section in _tier_sections
+}
+
+_invited if {
+	some relationship in current
+	relationship.kind == "invited"
+}
+
+_opens_more_than_it_says if {
+	kinds := {relationship.kind | some relationship in current}
+	count(kinds - {"invited", "neighbourhood-team"}) > 0
 }
 
 # METADATA

@@ -59,6 +59,28 @@ test_no_tier_opens_nothing if {
 	data.broker.relationship.section_reasons.problems == {"beyond-tier"} with input as _with([_team])
 }
 
+_only_invited(differences) := found if {
+	found := data.broker.relationship.only_invited with input as _with(differences)
+}
+
+_invited := {"kind": "invited"}
+
+test_an_invitation_opens_no_section_of_itself if _only_invited([_invited]) == {"problems"}
+
+test_an_invitation_takes_nothing_from_another_relationship if _only_invited([_invited, {}]) == set()
+
+test_an_invitation_takes_nothing_from_a_tier if {
+	within := object.union(_team, {"tier": "aligned"})
+	_only_invited([_invited, within]) == set()
+}
+
+test_an_invitation_adds_nothing_to_a_tier if {
+	within := object.union(_team, {"tier": "tailored"})
+	_only_invited([_invited, within]) == {"problems"}
+}
+
+test_without_an_invitation_nothing_is_only_invited if _only_invited([_team]) == set()
+
 test_break_glass_lifts_this_layer if {
 	request := {"purpose": "emergency", "break_glass": {"reason": "Collapsed"}}
 	count(data.broker.relationship.reasons) == 0 with input as object.union(_with([]), {"request": request})

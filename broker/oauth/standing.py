@@ -1,0 +1,63 @@
+"""Whether whoever a token was given to may still ask at all: live, at every use, so that leaving closes it at once.
+
+Says nothing of what they may have: that is decided in ``access``.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import BindParameter, bindparam, or_, select
+from sqlalchemy.orm import Session
+
+from broker.database import Instant
+from broker.identity.models import Client, Membership, Organisation
+from broker.vocabulary import Role
+
+
+class Holder(Protocol):
+    """Whose a token is."""
+
+    @property
+    def client_id(self) -> str | None: ...
+    @property
+    def person_id(self) -> str | None: ...
+    @property
+    def organisation_code(self) -> str | None: ...
+    @property
+    def role(self) -> Role: ...
+
+
+_AT: BindParameter[datetime] = bindparam("at", type_=Instant)
+_TAKES_PART = or_(Organisation.left_at.is_(None), Organisation.left_at > _AT)
+_SYSTEM = (
+    select(Client.id)
+    .join(Organisation, Organisation.code == Client.organisation_code)
+    .where(Client.id == bindparam("client"), Client.revoked_at.is_(None), _TAKES_PART)
+)
+_WORKER = (
+    select(Membership.id)
+    .join(Organisation, Organisation.code == Membership.organisation_code)
+    .where(
+        Membership.person_id == bindparam("person"),
+        Membership.organisation_code == bindparam("organisation"),
+        Membership.role == bindparam("role"),
+        Membership.started_at <= _AT,
+        or_(Membership.ended_at.is_(None), Membership.ended_at > _AT),
+        _TAKES_PART,
+    )
+)
+
+
+def stands(session: Session, holder: Holder, *, now: datetime) -> bool:
+    """A system until it is revoked, a worker while they work there in that role; both while the organisation is in.
+
+    A resident's own token stands until it runs out.
+    """
+    if holder.client_id is not None:
+        return session.execute(_SYSTEM, {"client": holder.client_id, "at": now}).first() is not None
+    if holder.person_id is None:
+        return True
+    worker = {"person": holder.person_id, "organisation": holder.organisation_code, "role": holder.role, "at": now}
+    return session.execute(_WORKER, worker).first() is not None
