@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.access.request import AccessRequest, Decision
@@ -11,6 +12,7 @@ from broker.identity.actions import NOBODY
 from broker.notices.models import Notice
 from broker.vocabulary import Obligation
 
+MOST = 50  # notices on one page
 # What the broker itself must do. Others are the requester's own duty, and are stated to them.
 QUEUED = frozenset({Obligation.NOTIFY_RESIDENT, Obligation.NOTIFY_PRIVACY_OFFICER, Obligation.REVIEW})
 
@@ -40,3 +42,15 @@ def queue(session: Session, request: AccessRequest, decision: Decision, *, now: 
     ]
     session.add_all(notices)
     return notices
+
+
+def to_resident(session: Session, resident: str, *, since: datetime) -> list[Notice]:
+    """What a resident has been told since then, newest first."""
+    mine = select(Notice).where(Notice.resident_id == resident, Notice.made_at >= since)
+    return list(session.scalars(mine.order_by(Notice.made_at.desc(), Notice.id).limit(MOST)))
+
+
+def to_organisation(session: Session, organisation: str, *, since: datetime) -> list[Notice]:
+    """What an organisation's privacy officer has been told, or asked to review, since then; newest first."""
+    theirs = select(Notice).where(Notice.organisation_code == organisation, Notice.made_at >= since)
+    return list(session.scalars(theirs.order_by(Notice.made_at.desc(), Notice.id).limit(MOST)))

@@ -9,7 +9,7 @@ from flask import request
 from markupsafe import Markup
 
 from broker.doors import parts
-from broker.errors import NotPermitted
+from broker.errors import InvalidInput, NotPermitted
 from broker.web.cookies import secret_of_this_visit
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -31,11 +31,14 @@ def check() -> None:
     """Refuse an unsafe request that did not come from a page of ours. Raises NotPermitted."""
     if request.method in SAFE_METHODS:
         return
+    if any("\x00" in value for _, values in request.form.lists() for value in values):
+        raise InvalidInput("not-plain-text", "Something was sent that is not plain text.")
     # Fetch Metadata: every current browser says so; an old one is judged by the token alone.
     site = request.headers.get("Sec-Fetch-Site")
     if site not in (None, "same-origin"):
         raise NotPermitted("sent-from-elsewhere", "This did not come from one of our pages, so nothing was done.")
     if not hmac.compare_digest(request.form.get(FIELD, "").encode(), token().encode()):
         raise NotPermitted(
-            "form-token-wrong", "This page was open for too long, or you signed in again. Go back and try once more."
+            "form-token-wrong",
+            "Nothing was done: you were signed out, or this page was open for too long. Sign in, and try once more.",
         )

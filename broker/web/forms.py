@@ -45,11 +45,12 @@ class Form:
             self.errors[name] = missing
         return chosen
 
-    def day(self, name: str, *, missing: str) -> date | None:
-        """A date typed as day, month and year in ``<name>[day]`` and so on."""
+    def day(self, name: str, *, missing: str, unreal: str) -> date | None:
+        """A date typed as day, month and year in ``<name>[day]`` and so on; ``unreal`` where there is no such day."""
+        typed = [self.sent.get(f"{name}[{part}]", "").strip() for part in ("year", "month", "day")]
         try:
-            year, month, day = (int(self.sent.get(f"{name}[{part}]", "")) for part in ("year", "month", "day"))
+            year, month, day = (int(part) for part in typed)
             return date(year, month, day)
         except (ValueError, OverflowError):  # a year of twenty digits is a number too
-            self.errors[name] = missing
+            self.errors[name] = unreal if all(typed) else missing
             return None

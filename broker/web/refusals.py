@@ -36,6 +36,9 @@ HEADINGS = {
     429: "Wait a while, then try again",
 }
 
+# Where the status says less than is known.
+EXPIRED = "This page has expired"
+
 NOT_FOUND = "If you typed the address, check it is right. It may also be something you are not able to see."
 
 
@@ -54,7 +57,8 @@ def refused(refusal: Refusal) -> Response:
     """The page for an answer that is no."""
     status = status_of(refusal)
     # What is not there and what may not be known of get the same words.
-    answer = _page(status, NOT_FOUND if status == 404 else refusal.detail)
+    heading = EXPIRED if refusal.code == "form-token-wrong" else None
+    answer = _page(status, NOT_FOUND if status == 404 else refusal.detail, heading=heading)
     if isinstance(refusal, TooMany):
         answer.headers["Retry-After"] = str(refusal.retry_after)
     return answer
@@ -82,6 +86,6 @@ def failed(error: Exception) -> Response:
     return make_response(page, 503 if isinstance(cause, Fault) else 500)
 
 
-def _page(status: int, words: str) -> Response:
-    heading = HEADINGS.get(status, HEADINGS[400])
+def _page(status: int, words: str, *, heading: str | None = None) -> Response:
+    heading = heading or HEADINGS.get(status, HEADINGS[400])
     return make_response(render_template("refusal.jinja", heading=heading, words=words), status)

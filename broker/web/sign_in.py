@@ -21,6 +21,8 @@ demonstration = Blueprint("demonstration", __name__)
 # What NHS login and NHS Care Identity would assert: identity checked to a high level, two factors used.
 DEMONSTRATION_ASSURANCE = 3
 MOST_RESIDENTS = 40
+# Shown before the rest is folded away, so that workers are not pages further down on a phone.
+RESIDENTS_AT_ONCE = 8
 
 
 @sign_in.get("/sign-in")
@@ -61,6 +63,7 @@ def people() -> str:
         "demo_sign_in.jinja",
         workers=[membership for membership in working if membership.role in WORKERS],
         residents=residents,
+        at_once=RESIDENTS_AT_ONCE,
         governors=[membership for membership in working if membership.role in GOVERNORS],
         way_back=request.args.get("next", ""),
     )

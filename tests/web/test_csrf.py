@@ -17,7 +17,8 @@ def _token(visitor: Visitor, path: str) -> str:
 def test_a_form_without_its_token_does_nothing(door: Door, ada: Visitor) -> None:
     answer = ada.client.post("/my/withhold", data={"what": "everything", "organisation": "everybody"})
     assert answer.status_code == 403
-    assert "This page was open for too long" in answer.text
+    assert "This page has expired" in answer.text
+    assert "this page was open for too long" in answer.text
     assert not door.trail(AuditAction.CONSENT_NARROWED)
 
 
@@ -68,3 +69,9 @@ def test_every_form_of_ours_that_writes_carries_a_token(door: Door) -> None:
             path = door.app.url_for(rule.endpoint, **dict.fromkeys(rule.arguments, "x"))
         answer = visitors[rule.endpoint.partition(".")[0]].client.post(path, data={})
         assert answer.status_code == 403, path
+
+
+def test_what_is_not_plain_text_is_refused_in_words(adviser: Visitor, door: Door) -> None:
+    answer = adviser.send("/partner/find", nhs_number="999\x00", born_on__day="1")
+    assert answer.status_code == 422
+    assert "not plain text" in answer.text

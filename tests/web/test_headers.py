@@ -44,13 +44,13 @@ def test_transport_security_is_promised_only_where_there_is_https(
     visitor: Visitor, open_door: Callable[..., Door]
 ) -> None:
     assert "Strict-Transport-Security" not in visitor.get("/").headers
-    secure = open_door(public_url="https://broker.example", demonstration=True).visitor()
+    secure = open_door(public_url="https://localhost", demonstration=True).visitor()
     assert secure.get("/").headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains"
 
 
 def test_over_https_cookies_are_bound_to_this_host(open_door: Callable[..., Door]) -> None:
-    visitor = open_door(public_url="https://broker.example", demonstration=True).visitor()
-    page = visitor.get("/demo/sign-in", base_url="https://broker.example")
+    visitor = open_door(public_url="https://localhost", demonstration=True).visitor()
+    page = visitor.get("/demo/sign-in", base_url="https://localhost")
     (cookie,) = page.headers.getlist("Set-Cookie")
     assert cookie.startswith("__Host-broker-visit=")
     for attribute in ("Secure", "HttpOnly", "SameSite=Lax", "Path=/"):

@@ -6,4 +6,4 @@ from flask import Blueprint
 
 governance = Blueprint("governance", __name__, url_prefix="/governance")
 
-from broker.web.governance import agreements, decisions  # noqa: E402,F401  the views register themselves
+from broker.web.governance import agreements, decisions, notices  # noqa: E402,F401  the views register themselves

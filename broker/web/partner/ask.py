@@ -13,7 +13,7 @@ from broker.consent import actions as consent
 from broker.database import new_id
 from broker.doors import now, parts, session
 from broker.errors import NotFound
-from broker.identity.actions import resident_behind
+from broker.identity.actions import NOBODY, resident_behind
 from broker.vocabulary import Purpose, RequestState, Route, Section
 from broker.web.access import WORKERS, requester, who
 from broker.web.forms import Form
@@ -23,6 +23,7 @@ from broker.web.partner.offers import Offers, offered_to
 from broker.web.partner.read import read
 
 Answer = str | Response | tuple[str, int]
+EVERYTHING = "everything"
 
 
 class Length(StrEnum):
@@ -106,7 +107,10 @@ def team_permission(handle: str, purpose: str) -> Answer:
     """Read what the team may read already, saying how it comes to have permission."""
     wanted, offered = _offered(purpose)
     form = Form()
-    sections = form.choices("sections", offered, missing="Choose at least one part of the record.")
+    everything = _may_take_all(Route.TEAM_PERMISSION) and form.sent.get("sections") == EVERYTHING
+    sections = frozenset(offered)
+    if not everything:
+        sections = form.choices("sections", offered, missing="Choose at least one part of the record.")
     reason = form.text("reason", missing="Say how your team already has permission.")
     if form.errors:
         _must_be_ours(handle)
@@ -156,7 +160,8 @@ def _request(
     return AccessRequest(
         id=new_id(),
         requester=asker,
-        resident=resident_behind(session(), handle, organisation=asker.organisation) or "",
+        # Decided, and written down, like somebody this worker has no relationship with.
+        resident=resident_behind(session(), handle, organisation=asker.organisation) or NOBODY,
         purpose=purpose,
         sections=sections,
         made_at=now(),
@@ -183,6 +188,11 @@ def _offered(purpose: str) -> tuple[Purpose, tuple[Section, ...]]:
     raise NotFound("purpose-not-offered", "Your organisation has no agreement for this purpose.", field="purpose")
 
 
+def _may_take_all(route: Route) -> bool:
+    """A clinician with a patient before them may need any of it; everybody else says which parts."""
+    return route is Route.TEAM_PERMISSION and requester().role.clinical
+
+
 def _routes(handle: str, *, errors: dict[str, str]) -> str:
     return render_template(
         "partner/ask.jinja", handle=handle, offers=_offers(), errors=errors, sent=request.form, routes=Route
@@ -200,7 +210,9 @@ def _details(
         purpose=purpose,
         offered=offered,
         lengths=tuple(Length),
-        chosen=request.form.getlist("sections"),
+        # After a refusal, what was asked for is chosen already.
+        chosen=request.form.getlist("sections") or request.args.getlist("sections"),
+        whole=f"All {len(offered)} parts that your agreement allows" if _may_take_all(route) else "",
         errors=errors,
         sent=request.form,
     )

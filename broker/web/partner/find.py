@@ -30,7 +30,11 @@ def found() -> str | Response | tuple[str, int]:
             nhs_number = valid_nhs_number(nhs_number)
         except InvalidInput as malformed:
             form.errors["nhs_number"] = malformed.detail
-    born_on = form.day("born_on", missing="Enter a date of birth, for example 27 3 1961.")
+    born_on = form.day(
+        "born_on",
+        missing="Enter a date of birth, for example 27 3 1961.",
+        unreal="There is no such date. Check the date of birth.",
+    )
     if born_on is not None and born_on > now().date():
         form.errors["born_on"] = "A date of birth is in the past."
     if form.errors or born_on is None:

@@ -14,10 +14,10 @@ from broker.access import explain
 from broker.access.release import Refused, Release, release_record
 from broker.access.request import AccessRequest, Decision
 from broker.doors import parts, session
+from broker.identity.actions import NOBODY
 from broker.identity.models import Organisation, Resident
 from broker.vocabulary import DenialReason, Layer, Obligation, Route, Section
-
-_LAYERS = list(Layer)
+from broker.web.reasons import furthest
 
 # How many entries of a section are shown before the rest is folded away.
 SHOWN_AT_ONCE = 5
@@ -28,27 +28,28 @@ class Why:
     """One reason in words, the sections it holds for, and what would change it."""
 
     words: str
-    sections: tuple[str, ...]
+    sections: tuple[str, ...]  # none where it holds for everything that was asked for
     remedy: str
 
 
 def read(handle: str, request: AccessRequest, *, route: Route, agreed: bool = False) -> tuple[str, int]:
     """The page for one reading of the record, and its status. ``agreed``: the resident once said yes to just this."""
-    if not request.resident:
-        return _refused_page(handle, request, _nobody_there(request), requestable=True)
     try:
         release = release_record(parts(), session(), request)
     except Refused as refused:
         if _no_relationship(refused.decision):
-            why = _permission_over(request) if agreed else _nobody_there(request)
+            why = _permission_over() if agreed else _nobody_there()
             return _refused_page(handle, request, why, requestable=True)
-        why = _why(refused.decision, clinical=request.requester.role.clinical)
-        return _refused_page(handle, request, why, requestable=refused.decision.requestable)
+        why = _why(refused.decision, request)
+        requestable, settled = refused.decision.requestable, _settled(refused.decision, request)
+        return _refused_page(handle, request, why, requestable=requestable, settled=settled)
+    if request.resident == NOBODY:
+        return _refused_page(handle, request, _nobody_known(), requestable=False)
     return _record_page(handle, release, route=route), 200
 
 
 def _record_page(handle: str, release: Release, *, route: Route) -> str:
-    view = release.view
+    view, clinical = release.view, release.request.requester.role.clinical
     resident = session().get(Resident, release.request.resident)
     assert resident is not None, "a record was released for somebody"
     return render_template(
@@ -59,9 +60,18 @@ def _record_page(handle: str, release: Release, *, route: Route) -> str:
         request_made=release.request,
         view=view,
         spoken=[section for section in view.sections if section.entries],
+        disputed=[
+            (section.section, joined.entry.title)
+            for section in view.sections
+            for joined in section.entries
+            if joined.contradictions
+        ],
         at_once=SHOWN_AT_ONCE,
-        silent=[section for section in view.sections if not section.entries],
+        silent=[(section, furthest(section.reasons)) for section in view.sections if not section.entries],
+        kept_back=frozenset(section.section for section in view.sections if _kept_back(section.reasons)),
+        outside=_outside(release.decision, clinical=clinical),
         source_labels={source.source: source.label for source in view.sources},
+        source_owners={source.source: source.organisation for source in view.sources},
         organisations=_names({source.organisation for source in view.sources}),
         requester_name=_names({release.request.requester.organisation})[release.request.requester.organisation],
         not_passed_on=any(d.obligation is Obligation.NO_ONWARD_SHARING for d in release.decision.duties),
@@ -69,11 +79,20 @@ def _record_page(handle: str, release: Release, *, route: Route) -> str:
     )
 
 
-def _refused_page(handle: str, request: AccessRequest, why: list[Why], *, requestable: bool) -> tuple[str, int]:
+def _refused_page(
+    handle: str,
+    request: AccessRequest,
+    why: list[Why],
+    *,
+    requestable: bool,
+    settled: frozenset[Section] = frozenset(),
+) -> tuple[str, int]:
+    """``settled``: what the resident has said no to already, and is not to be asked for again by habit."""
     page = render_template(
         "partner/refused.jinja",
         handle=handle,
         purpose=request.purpose,
+        sections=[section.value for section in Section if section in request.sections - settled],
         emergency=request.break_glass is not None,
         why=why,
         requestable=requestable,
@@ -81,17 +100,23 @@ def _refused_page(handle: str, request: AccessRequest, why: list[Why], *, reques
     return page, 403
 
 
-def _nobody_there(request: AccessRequest) -> list[Why]:
+def _nobody_there() -> list[Why]:
     """The one answer for somebody not known here and somebody this worker has no relationship with."""
     reason = DenialReason.NO_RELATIONSHIP
     remedy = f"Check the NHS number and the date of birth. {explain.hint(reason)}"
-    return [_because(reason.label, request.sections, remedy)]
+    return [_because(reason.label, (), remedy)]
 
 
-def _permission_over(request: AccessRequest) -> list[Why]:
+def _nobody_known() -> list[Why]:
+    """What an emergency must know at once: that there is nobody to see. No other route ever says so."""
+    remedy = "Check the NHS number and the date of birth. The privacy officer is told that you used emergency access."
+    return [_because("Nobody with these details is known here.", (), remedy)]
+
+
+def _permission_over() -> list[Why]:
     """Permission was the relationship, and it has ended. Whether it was stopped or ran out is the resident's to say."""
     remedy = "They may have stopped it, or its time has run out. You can ask again."
-    return [_because("The permission you were given has ended.", request.sections, remedy)]
+    return [_because("The permission you were given has ended.", (), remedy)]
 
 
 def _no_relationship(decision: Decision) -> bool:
@@ -99,21 +124,48 @@ def _no_relationship(decision: Decision) -> bool:
     return DenialReason.NO_RELATIONSHIP in reasons
 
 
-def _why(decision: Decision, *, clinical: bool) -> list[Why]:
+def _why(decision: Decision, request: AccessRequest) -> list[Why]:
     """Each reason that may be told once, with every section it holds for.
 
-    A section that some source would open but for the resident's choice is refused by that choice: what kept other
-    sources closed, earlier, would only send the worker to the wrong person.
+    Where the answer to it is to ask the resident, the page's button says so already.
     """
-    items = explain.for_requester(decision, clinical=clinical)
-    furthest: dict[Section | None, int] = {}
-    for item in items:
-        furthest[item.section] = max(furthest.get(item.section, 0), _LAYERS.index(item.reason.layer))
+    by_section: dict[Section | None, list[DenialReason]] = {}
+    for item in explain.for_requester(decision, clinical=request.requester.role.clinical):
+        by_section.setdefault(item.section, []).append(item.reason)
     told: dict[DenialReason, set[Section]] = {}
-    for item in items:
-        if _LAYERS.index(item.reason.layer) == furthest[item.section]:
-            told.setdefault(item.reason, set()).update({item.section} if item.section else ())
-    return [_because(reason.label, sections, explain.hint(reason)) for reason, sections in told.items()]
+    for section, reasons in by_section.items():
+        for reason in furthest(reasons):
+            told.setdefault(reason, set()).update({section} if section else ())
+    return [
+        _because(
+            reason.label,
+            () if sections >= request.sections else sections,
+            "" if decision.requestable and reason is DenialReason.CONSENT_NEEDED else explain.hint(reason),
+        )
+        for reason, sections in told.items()
+    ]
+
+
+def _settled(decision: Decision, request: AccessRequest) -> frozenset[Section]:
+    """The sections that this worker may know the resident took back or keeps closed."""
+    items = explain.for_requester(decision, clinical=request.requester.role.clinical)
+    said_no = (DenialReason.CONSENT_WITHDRAWN, DenialReason.CONSENT_WITHHELD)
+    return frozenset(item.section for item in items if item.section is not None and item.reason in said_no)
+
+
+def _kept_back(reasons: Collection[DenialReason]) -> bool:
+    """Whether what is missing was kept back from this worker, and is not merely outside the agreement."""
+    return any(reason.layer is not Layer.AGREEMENT for reason in reasons)
+
+
+def _outside(decision: Decision, *, clinical: bool) -> frozenset[str]:
+    """Sources that the agreement alone keeps closed, as far as this worker may know."""
+    layers: dict[str, set[Layer]] = {}
+    for item in explain.for_requester(decision, clinical=clinical):
+        for source in item.sources:
+            layers.setdefault(source, set()).add(item.reason.layer)
+    permitted = {pair.source for pair in decision.pairs if pair.permitted}
+    return frozenset(source for source, found in layers.items() if found == {Layer.AGREEMENT}) - permitted
 
 
 def _because(words: str, sections: Collection[Section], remedy: str) -> Why:

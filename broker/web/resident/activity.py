@@ -10,7 +10,7 @@ from flask import render_template, request
 
 from broker.audit.trail import Entry
 from broker.doors import parts, session
-from broker.vocabulary import AuditAction, Purpose, Role, Section
+from broker.vocabulary import AuditAction, ProvisionType, Purpose, Role, Section, Sensitivity
 from broker.web.access import RESIDENTS, resident_id, who
 from broker.web.resident import resident
 from broker.web.resident.people import organisations, people
@@ -24,11 +24,17 @@ HEADINGS = {
     AuditAction.RECORD_VIEWED_BY_RESIDENT: "You read your own record",
     AuditAction.RESIDENT_SOUGHT: "Looked for you by NHS number and date of birth",
     AuditAction.ACCESS_REQUESTED: "Asked you for permission",
-    AuditAction.ACCESS_ANSWERED: "You answered a request",
+    AuditAction.ACCESS_ANSWERED: "You said no to a request",
     AuditAction.CONSENT_GIVEN: "You gave permission",
     AuditAction.CONSENT_NARROWED: "You cut down what is shared",
-    AuditAction.CONSENT_WITHDRAWN: "You stopped or changed a choice",
+    AuditAction.CONSENT_WITHDRAWN: "You stopped sharing",
 }
+OWN = (
+    AuditAction.ACCESS_ANSWERED,
+    AuditAction.CONSENT_GIVEN,
+    AuditAction.CONSENT_NARROWED,
+    AuditAction.CONSENT_WITHDRAWN,
+)
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,7 @@ class Act:
     sections: tuple[str, ...]
     emergency: bool
     refused: bool
+    own: bool  # something the resident did
     words: str
 
 
@@ -92,13 +99,39 @@ def _act(entry: Entry, *, person: str, organisation: str, words: str) -> Act:
     purpose, role = code_of(Purpose, body.get("purpose")), code_of(Role, body.get("role"))
     return Act(
         at=entry.at,
-        heading=HEADINGS[entry.action],
+        heading=_heading(entry),
         person=person,
         organisation=organisation,
         role=role.label if role else "",
         purpose=purpose.label if purpose else "",
-        sections=tuple(each.label for each in codes_of(Section, body.get("released" if released else "sections"))),
+        sections=_touched(body, "released" if released else "sections"),
         emergency=bool(body.get("break_glass")),
         refused=entry.action is AuditAction.DECISION,
+        own=entry.action in OWN,
         words="" if entry.actor.startswith("resident:") else words,
     )
+
+
+def _heading(entry: Entry) -> str:
+    if entry.action is AuditAction.ACCESS_ANSWERED and entry.body.get("agreed"):
+        return "You said yes to a request"
+    if entry.action is AuditAction.CONSENT_WITHDRAWN and _denies(entry.body):
+        return "You share something again"
+    return HEADINGS[entry.action]
+
+
+def _touched(body: Mapping[str, object], key: str) -> tuple[str, ...]:
+    """What an act was about: parts of the record, or kinds of information. A choice names them in its provisions."""
+    named = codes_of(Section, body.get(key)) or codes_of(Section, body.get("stopped"))
+    sections = named or tuple(s for s in Section if any(s in codes_of(Section, p.get("sections")) for p in _of(body)))
+    kinds = (k for k in Sensitivity if any(k in codes_of(Sensitivity, p.get("labels")) for p in _of(body)))
+    return tuple(each.label for each in sections) or tuple(kind.label for kind in kinds)
+
+
+def _denies(body: Mapping[str, object]) -> bool:
+    return any(provision.get("type") == ProvisionType.DENY.value for provision in _of(body))
+
+
+def _of(body: Mapping[str, object]) -> list[Mapping[str, object]]:
+    provisions = body.get("provisions")
+    return [each for each in provisions if isinstance(each, dict)] if isinstance(provisions, list) else []

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from flask import render_template
 
 from broker.consent import actions as consent
 from broker.doors import now, session
 from broker.identity.models import Resident
+from broker.notices import actions as notices
+from broker.vocabulary import Purpose
 from broker.web.access import RESIDENTS, resident_id, who
 from broker.web.resident import resident
-from broker.web.resident.people import askers
+from broker.web.resident.people import askers, organisations
+
+A_FORTNIGHT = timedelta(days=14)
 
 
 @resident.get("")
@@ -18,4 +24,13 @@ def home() -> str:
     me = session().get(Resident, resident_id())
     assert me is not None, "a resident's session names a resident"
     waiting = consent.requests_to(session(), me.id, now=now())
-    return render_template("resident/home.jinja", me=me, waiting=waiting, askers=askers(waiting))
+    told = notices.to_resident(session(), me.id, since=now() - A_FORTNIGHT)
+    return render_template(
+        "resident/home.jinja",
+        me=me,
+        waiting=waiting,
+        askers=askers(waiting),
+        told=told,
+        organisations=organisations({notice.parameters["organisation"] for notice in told}),
+        emergency=Purpose.EMERGENCY.value,
+    )

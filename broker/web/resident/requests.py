@@ -18,6 +18,7 @@ from broker.web.access import RESIDENTS, resident_id, signed_in, who
 from broker.web.forms import Form
 from broker.web.resident import resident
 from broker.web.resident.people import askers
+from broker.web.resident.summary import why_needed
 
 
 class Answer(StrEnum):
@@ -107,6 +108,7 @@ def _page(record: AccessRequestRecord, *, errors: dict[str, str]) -> str:
         record=record,
         asker=askers([record])[record.id],
         sections=[section for section in Section if section in record.sections],
+        because=why_needed(session(), record.organisation_code, record.purpose, now=now()),
         shorter=shorter,
         answers=Answer,
         kept=request.form.getlist("sections") if errors else sorted(record.sections),

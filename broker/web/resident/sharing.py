@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from flask import redirect, render_template, request, url_for
@@ -12,11 +13,12 @@ from broker.consent.models import Consent
 from broker.doors import now, parts, session
 from broker.errors import Conflict, NotFound
 from broker.identity.sessions import actor_of
-from broker.vocabulary import ConsentStatus, ProvisionType
+from broker.vocabulary import ConsentStatus, ProvisionType, Section
 from broker.web.access import RESIDENTS, resident_id, signed_in, who
 from broker.web.forms import Form
 from broker.web.resident import resident
-from broker.web.resident.summary import Summary, caring, stopped_sections, summary_of
+from broker.web.resident.permissions import grouped, in_use, shared_by, stopped_last, together
+from broker.web.resident.summary import Summary, caring, summary_of
 
 
 class Stop(StrEnum):
@@ -34,12 +36,14 @@ DONE = ("given", "narrowed", "withheld", "again")
 def sharing() -> str:
     """Everybody who can see something, and everything that is withheld."""
     at = now()
-    summaries = [summary_of(session(), choice, now=at) for choice in consent.in_use(session(), resident_id(), now=at)]
+    summaries = [summary_of(session(), *group, now=at) for group in grouped(session(), resident_id(), now=at)]
+    could = caring(session(), resident_id(), now=at)
     return render_template(
         "resident/sharing.jinja",
         shared=[summary for summary in summaries if summary.permits],
         withheld=[summary for summary in summaries if not summary.permits],
-        caring=caring(session(), resident_id(), now=at),
+        caring=[each for each in could if each.now],
+        might_care=[each for each in could if not each.now],
     )
 
 
@@ -59,7 +63,7 @@ def change(consent_id: str) -> str | Response:
 def stop(consent_id: str) -> Response | tuple[str, int]:
     """Stop all of it, or some sections, at once."""
     choice = _mine(consent_id)
-    summary = summary_of(session(), choice, now=now())
+    summary = summary_of(session(), *_standing(choice), now=now())
     form = Form()
     stopping = frozenset(summary.sections)
     if summary.permits and len(summary.sections) > 1:
@@ -68,15 +72,19 @@ def stop(consent_id: str) -> Response | tuple[str, int]:
             stopping = form.choices("sections", summary.sections, missing="Choose what to stop sharing.")
     if form.errors:
         return _page(choice, errors=form.errors, done=""), 422
-    return _end(choice, summary, stopping)
+    return _end(choice, stopping)
 
 
 @resident.get("/sharing/<consent_id>/stopped")
 @who(*RESIDENTS)
-def stopped(consent_id: str) -> str:
+def stopped(consent_id: str) -> str | Response:
     """What has stopped, what goes on, and the way back."""
     choice = _mine(consent_id)
-    return render_template("resident/stopped.jinja", summary=summary_of(session(), choice, now=now()))
+    if going_on := in_use(together(session(), choice)):
+        return redirect(url_for("resident.change", consent_id=going_on[0].id), code=303)
+    return render_template(
+        "resident/stopped.jinja", summary=summary_of(session(), choice, now=now()), others=_others(choice)
+    )
 
 
 @resident.post("/sharing/<consent_id>/again")
@@ -84,50 +92,86 @@ def stopped(consent_id: str) -> str:
 def again(consent_id: str) -> Response:
     """Undo: give again what was stopped, or withhold again what was opened. A new choice; the old one stays on file."""
     choice = _mine(consent_id)
-    first = choice.provisions[0]
-    by, at, trail = actor_of(signed_in()), now(), parts().trail
-    if first.type is ProvisionType.DENY:
-        if choice.status is ConsentStatus.ACTIVE:
-            raise Conflict("still-withheld", "This is withheld already.")
-        kept = consent.withhold(
-            session(),
-            resident=resident_id(),
-            organisation=first.organisation_code,
-            sections=first.sections,
-            labels=first.labels,
-            by=by,
-            trail=trail,
-            now=at,
-        )
-        return redirect(url_for("resident.change", consent_id=kept.id, done="withheld"), code=303)
-    stopped = stopped_sections(choice)
-    if not stopped or first.organisation_code is None:
+    if choice.provisions[0].type is ProvisionType.DENY:
+        return _withhold_again(choice)
+    stopped = stopped_last(together(session(), choice))
+    if not stopped:
         raise Conflict("nothing-stopped", "This is shared already.")
-    if first.until_at is not None and first.until_at <= at:
+    at = now()
+    lasting = [
+        (each, sections) for each, sections in stopped if (end := each.provisions[0].until_at) is None or at < end
+    ]
+    if not lasting:
         raise Conflict("run-out", "The time you agreed to has run out. They can ask you again.")
-    given = consent.give(
+    given = [_give_again(each, sections, at=at) for each, sections in lasting]
+    return redirect(url_for("resident.change", consent_id=given[0].id, done="again"), code=303)
+
+
+def _give_again(choice: Consent, sections: frozenset[Section], *, at: datetime) -> Consent:
+    first = choice.provisions[0]
+    return consent.give(
+        session(),
+        resident=resident_id(),
+        organisation=first.organisation_code or "",
+        purposes=first.purposes or frozenset(),
+        sections=sections,
+        until=first.until_at,
+        by=actor_of(signed_in()),
+        trail=parts().trail,
+        now=at,
+    )
+
+
+def _withhold_again(choice: Consent) -> Response:
+    first = choice.provisions[0]
+    if choice.status is ConsentStatus.ACTIVE:
+        raise Conflict("still-withheld", "This is withheld already.")
+    kept = consent.withhold(
         session(),
         resident=resident_id(),
         organisation=first.organisation_code,
-        purposes=first.purposes or frozenset(),
-        sections=stopped,
-        until=first.until_at,
-        by=by,
-        trail=trail,
-        now=at,
+        sections=first.sections,
+        labels=first.labels,
+        by=actor_of(signed_in()),
+        trail=parts().trail,
+        now=now(),
     )
-    return redirect(url_for("resident.change", consent_id=given.id, done="again"), code=303)
+    return redirect(url_for("resident.change", consent_id=kept.id, done="withheld"), code=303)
 
 
-def _end(choice: Consent, summary: Summary, stopping: frozenset[object]) -> Response:
+def _end(choice: Consent, stopping: frozenset[Section]) -> Response:
+    """End ``stopping`` in this permission and in every one like it, so that what is said to be stopped is."""
     by, at, trail = actor_of(signed_in()), now(), parts().trail
-    left = [section for section in summary.sections if section not in stopping]
-    if left:
-        stop_sections = frozenset(section for section in summary.sections if section in stopping)
-        consent.narrow(session(), choice, stop_sections=stop_sections, by=by, trail=trail, now=at)
-        return redirect(url_for("resident.change", consent_id=choice.id, done="narrowed"), code=303)
-    consent.withdraw(session(), choice, by=by, trail=trail, now=at)
+    for each in _standing(choice):
+        left = shared_by(each) - stopping
+        if not left:
+            consent.withdraw(session(), each, by=by, trail=trail, now=at)
+        elif left != shared_by(each):
+            consent.narrow(session(), each, stop_sections=shared_by(each) & stopping, by=by, trail=trail, now=at)
+    if going_on := in_use(together(session(), choice)):
+        return redirect(url_for("resident.change", consent_id=going_on[0].id, done="narrowed"), code=303)
     return redirect(url_for("resident.stopped", consent_id=choice.id), code=303)
+
+
+def _standing(choice: Consent) -> list[Consent]:
+    """``choice`` and all in use that is like it; ``choice`` alone where it has ended."""
+    return in_use(together(session(), choice)) if choice.status is ConsentStatus.ACTIVE else [choice]
+
+
+def _others(choice: Consent) -> list[Summary]:
+    """What the same organisation may still see with permission for something else."""
+    at, first = now(), choice.provisions[0]
+    if first.type is ProvisionType.DENY:
+        return []
+    summaries = [summary_of(session(), *group, now=at) for group in grouped(session(), choice.resident_id, now=at)]
+    return [
+        each
+        for each in summaries
+        if each.permits
+        and each.organisation is not None
+        and each.organisation.code == first.organisation_code
+        and frozenset(each.purposes) != first.purposes
+    ]
 
 
 def _mine(consent_id: str) -> Consent:
@@ -141,8 +185,9 @@ def _mine(consent_id: str) -> Consent:
 def _page(choice: Consent, *, errors: dict[str, str], done: str) -> str:
     return render_template(
         "resident/change.jinja",
-        summary=summary_of(session(), choice, now=now()),
-        may_undo=done == "narrowed" and bool(stopped_sections(choice)),
+        summary=summary_of(session(), *_standing(choice), now=now()),
+        others=_others(choice),
+        may_undo=done == "narrowed" and bool(stopped_last(together(session(), choice))),
         done=done,
         chosen=request.form.getlist("sections"),
         errors=errors,

@@ -40,10 +40,6 @@ def withhold() -> str:
 def withheld() -> Response | tuple[str, int]:
     """Keep the choice, and show it with the way to undo it."""
     form = Form()
-    named = {EVERYBODY: None} | {each.code: each.code for each in partners(session(), now=now())}
-    chosen = form.sent.get("organisation", "")
-    if chosen not in named:
-        form.errors["organisation"] = "Choose who should not see it."
     what = form.choice("what", tuple(What), missing="Choose what not to share.")
     labels: frozenset[Sensitivity] | None = None
     sections: frozenset[Section] | None = None
@@ -52,6 +48,10 @@ def withheld() -> Response | tuple[str, int]:
     if what is What.PARTS:
         offered = shareable_sections(session(), now=now())
         sections = form.choices("sections", offered, missing="Choose at least one part of your record.")
+    named = {EVERYBODY: None} | {each.code: each.code for each in partners(session(), now=now())}
+    chosen = form.sent.get("organisation", "")
+    if chosen not in named:
+        form.errors["organisation"] = "Choose who should not see it."
     if form.errors:
         return _page(errors=form.errors, chosen_organisation=chosen), 422
     kept = consent.withhold(

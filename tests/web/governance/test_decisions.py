@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.people import ADA_BORN, ADA_NUMBER, FOOD_BANK, SURGERY
+from broker.vocabulary import Section
+from tests.people import ADA_BORN, ADA_NUMBER, FOOD_BANK, INTEGRATOR, SURGERY, ToldSource, connect
 from tests.web.conftest import Door, Visitor
 
 
@@ -24,6 +25,7 @@ def test_each_decision_says_who_for_what_and_why(ig_lead: Visitor) -> None:
         "Millrace Surgery: direct care",
         ">\n  Shared\n</strong>",
         "Permitted: Problems and conditions",
+        'href="/governance/agreements/TB-CARE">Agreement TB-CARE</a>',
         "Harvest Shelf: debt and money advice",
         ">\n  Refused\n</strong>",
         "There is no current relationship with this resident.",
@@ -56,7 +58,30 @@ def test_an_organisations_own_ig_lead_sees_its_own_alone(door: Door) -> None:
     for query in ("", f"?organisation={SURGERY}", "?organisation=&outcome=permitted"):
         page = council.get(f"/governance/decisions{query}").text
         assert "Millrace Surgery" not in page
-        assert "No decision matches." in page
+        assert ("No decision matches." if "outcome" in query else "Nothing has been asked yet.") in page
+
+
+def test_a_controller_sees_who_was_allowed_to_see_what_it_holds(adviser: Visitor, gp: Visitor, door: Door) -> None:
+    found = adviser.find(ADA_NUMBER, ADA_BORN)
+    record = adviser.ask(found, Section.HOUSING)
+    door.signed_in("resident:ada").send(f"/my/requests/{record.id}", answer="yes")
+    adviser.send(f"/partner/requests/{record.id}/record", page=f"/partner/requests/{record.id}")
+    gp.send(f"{gp.find(ADA_NUMBER, ADA_BORN)}/team-permission/direct-care", sections=["problems"], reason="In clinic.")
+    page = door.signed_in("ig-lead").get("/governance/decisions").text
+    assert "Harvest Shelf: debt and money advice" in page
+    assert "Millrace Surgery" not in page
+
+
+def test_a_source_outside_the_agreement_is_named_and_is_no_reason(
+    gp: Visitor, ig_lead: Visitor, door: Door, told: dict[str, ToldSource]
+) -> None:
+    told["place-directory"] = ToldSource("place-directory", INTEGRATOR, {Section.HOUSING: ("Housing office",)})
+    with door.broker.sessions() as session:
+        connect(session, "place-directory", INTEGRATOR)
+    gp.send(f"{gp.find(ADA_NUMBER, ADA_BORN)}/team-permission/direct-care", sections=["housing"], reason="In clinic.")
+    page = ig_lead.get("/governance/decisions").text
+    assert "Outside the agreement, so not asked: Place Directory." in page
+    assert "Why something was refused" not in page
 
 
 def test_a_yes_to_some_of_it_says_why_not_the_rest(gp: Visitor, ig_lead: Visitor) -> None:

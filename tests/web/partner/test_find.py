@@ -40,9 +40,9 @@ def test_the_page_is_the_same_for_somebody_who_is_not_known(adviser: Visitor) ->
         ({"nhs_number": "12345"}, "An NHS number has 10 digits.", "nhs_number"),
         ({"nhs_number": "9990000019"}, "its check digit is wrong", "nhs_number"),
         ({"nhs_number": "<script>x</script>"}, "An NHS number has 10 digits.", "nhs_number"),
-        ({"born_on__day": "31", "born_on__month": "2"}, "Enter a date of birth", "born_on-day"),
+        ({"born_on__day": "31", "born_on__month": "2"}, "There is no such date.", "born_on-day"),
         ({"born_on__year": ""}, "Enter a date of birth", "born_on-day"),
-        ({"born_on__year": "99999999999999999999"}, "Enter a date of birth", "born_on-day"),
+        ({"born_on__year": "99999999999999999999"}, "There is no such date.", "born_on-day"),
         ({"born_on__year": "2027"}, "A date of birth is in the past.", "born_on-day"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 
 from broker.errors import TrailUnavailable
 from broker.vocabulary import AuditAction, Section
-from tests.people import ADA_BORN, ADA_NUMBER, BEN_BORN, BEN_NUMBER, STRANGER_NUMBER, ToldSource
+from tests.people import ADA_BORN, ADA_NUMBER, BEN_BORN, BEN_NUMBER, INTEGRATOR, STRANGER_NUMBER, ToldSource, connect
 from tests.web.conftest import TOKEN, Door, Visitor
 
 CARE = {"sections": ["allergies-and-adverse-reaction", "problems"], "reason": "She is in clinic with me."}
@@ -83,9 +83,53 @@ def test_without_permission_the_answer_is_no_in_words_with_the_way_to_ask(advise
     answer = adviser.send(f"{found}/team-permission/advice-debt", **sent)
     assert answer.status_code == 403
     assert "You cannot see this record" in answer.text
-    assert f'href="{found}/ask-resident/advice-debt"' in answer.text
+    assert f'href="{found}/ask-resident/advice-debt?sections=housing"' in answer.text
     assert not door.trail(AuditAction.RELEASE)
     assert "Ada" not in answer.text
+
+
+def test_what_was_refused_is_chosen_already_when_asking_the_resident(adviser: Visitor) -> None:
+    found = adviser.find(ADA_NUMBER, ADA_BORN)
+    page = adviser.get(f"{found}/ask-resident/advice-debt?sections=housing&sections=problems").text
+    boxes = [box for box in page.split("<input") if 'name="sections"' in box]
+    assert [box.split('value="')[1].split('"')[0] for box in boxes if " checked" in box] == ["housing"]
+
+
+def test_a_clinician_may_take_all_that_the_agreement_allows_at_once(gp: Visitor, patient: str) -> None:
+    page = gp.send(patient, sections=["everything"], reason="She is in clinic with me.").text
+    for words in ("Penicillin", "Asthma", "Council tenancy"):
+        assert words in page
+
+
+def test_nobody_else_may(adviser: Visitor) -> None:
+    page = f"{adviser.find(ADA_NUMBER, ADA_BORN)}/team-permission/advice-debt"
+    assert 'value="everything"' not in adviser.get(page).text
+    answer = adviser.send(page, sections=["everything"], reason="She came to us.")
+    assert answer.status_code == 422
+    assert "Choose at least one part of the record." in answer.text
+
+
+def test_a_source_outside_the_agreement_is_said_once_and_quietly(
+    gp: Visitor, patient: str, door: Door, told: dict[str, ToldSource]
+) -> None:
+    """The surgery's agreement has no integrator among its sources: that is no news in every section."""
+    told["place-directory"] = ToldSource("place-directory", INTEGRATOR, {Section.HOUSING: ("Housing office",)})
+    with door.broker.sessions() as session:
+        connect(session, "place-directory", INTEGRATOR)
+    page = gp.send(patient, sections=["housing"], reason="She is in clinic with me.").text
+    assert page.count("Not in your agreement") == 1
+    assert "not shared with you" not in page
+
+
+def test_a_part_the_resident_closed_is_not_taken_for_one_outside_the_agreement(
+    gp: Visitor, patient: str, door: Door
+) -> None:
+    ada = door.signed_in("resident:ada")
+    ada.send("/my/withhold", what="parts", sections=["problems"], organisation="everybody")
+    page = gp.send(patient, **CARE).text
+    assert "Some information is not shared with you." in page
+    assert "The resident has chosen not to share this." in page
+    assert "Not in your agreement" not in page
 
 
 def test_the_no_is_the_same_for_somebody_who_is_not_known(adviser: Visitor) -> None:
@@ -125,6 +169,21 @@ def test_what_a_resident_stopped_is_closed_on_the_very_next_look(adviser: Visito
     assert after.status_code == 403
     assert "The permission you were given has ended." in after.text
     assert "Rent arrears" not in after.text
+
+
+def test_what_a_resident_took_back_is_not_asked_for_again_by_habit(adviser: Visitor, door: Door) -> None:
+    """She stopped one part of two: asking for both offers to ask for neither what is open nor what she closed."""
+    record = adviser.ask(adviser.find(ADA_NUMBER, ADA_BORN), Section.HOUSING, Section.MONEY)
+    _agree(door, record.id)
+    ada = door.signed_in("resident:ada")
+    choice = ada.get("/my/sharing").text.split('href="/my/sharing/')[1].split('"')[0]
+    page = f"/my/sharing/{choice}"
+    ada.send(f"{page}/stop", page=page, what="some", sections=["housing"])
+    found = adviser.find(ADA_NUMBER, ADA_BORN)
+    sent = {"sections": ["housing", "community-support"], "reason": "She came to us."}
+    refused = adviser.send(f"{found}/team-permission/advice-debt", **sent).text
+    assert "The resident has withdrawn permission for this." in refused
+    assert 'ask-resident/advice-debt?sections=community-support"' in refused
 
 
 def test_permission_that_has_run_out_opens_nothing(adviser: Visitor, door: Door) -> None:

@@ -52,6 +52,23 @@ def test_ones_own_changes_are_shown(ada: Visitor) -> None:
     assert "You cut down what is shared" in ada.get("/my/activity").text
 
 
+def test_an_answer_says_which_it_was_and_to_whom(adviser: Visitor, ada: Visitor) -> None:
+    found = adviser.find(ADA_NUMBER, ADA_BORN)
+    for answer in ("yes", "no"):
+        record = adviser.ask(found, Section.HOUSING)
+        ada.send(f"/my/requests/{record.id}", answer=answer)
+    page = ada.get("/my/activity").text
+    yes, no = page.split("You said yes to a request")[1], page.split("You said no to a request")[1]
+    assert "Harvest Shelf" in yes.split("</div>")[0]
+    assert "Harvest Shelf" in no.split("</div>")[0]
+    assert "Housing" in yes.split("</div>")[0]
+
+
+def test_a_choice_says_what_it_was_about(ada: Visitor) -> None:
+    ada.send("/my/withhold", what="kinds", labels=["mental-health"], organisation="everybody")
+    assert "What it was about: Mental health" in ada.get("/my/activity").text
+
+
 def test_nobody_sees_who_looked_at_somebody_else(gp: Visitor, door: Door) -> None:
     gp.send(f"{gp.find(ADA_NUMBER, ADA_BORN)}/team-permission/direct-care", **CARE)
     assert "Nobody has looked." in door.signed_in("resident:ben").get("/my/activity").text

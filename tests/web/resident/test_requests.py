@@ -35,6 +35,7 @@ def test_a_request_says_who_what_why_until_when_and_the_code(ada: Visitor, asked
         "To help you with your rent.",
         "18 December 2026",
         asked.binding_code,
+        "It is needed.",  # the agreement's own words for why
         "Saying no does not change the care you get.",
     ):
         assert words in page

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from broker.vocabulary import AuditAction, ConsentStatus, Section
@@ -91,6 +93,42 @@ def test_undoing_what_was_not_stopped_changes_nothing(ada: Visitor, shared: str,
     answer = ada.send(f"{shared}/again", page=shared)
     assert answer.status_code == 409
     assert len(choices_of(door, "ada")) == 1
+
+
+def test_undoing_leaves_one_permission_and_stopping_it_stops_all_of_it(ada: Visitor, shared: str) -> None:
+    narrowed = ada.send(f"{shared}/stop", page=shared, what="some", sections=["money-and-benefits"])
+    ada.send(f"{shared}/again", page=narrowed.headers["Location"])
+    assert _in_use(ada).count("Stop or change") == 1
+    assert "Housing and Money, debt and benefits" in _in_use(ada)
+    answer = ada.send(f"{shared}/stop", page=shared, what="all")
+    assert answer.headers["Location"] == f"{shared}/stopped"
+    assert "You have not given anybody permission." in _in_use(ada)
+
+
+def test_what_is_stopped_is_stopped_in_every_permission_for_the_same(
+    adviser: Visitor, ada: Visitor, shared: str
+) -> None:
+    """She said yes twice: stopping housing once is enough."""
+    again = adviser.ask(adviser.find(ADA_NUMBER, ADA_BORN), Section.HOUSING, Section.DEMOGRAPHICS)
+    ada.send(f"/my/requests/{again.id}", answer="yes")
+    ada.send(f"{shared}/stop", page=shared, what="some", sections=["housing"])
+    assert "Housing" not in _in_use(ada)
+    assert "Person demographics and Money, debt and benefits" in _in_use(ada)
+
+
+def test_undoing_the_last_stop_leaves_an_earlier_one_as_it_is(ada: Visitor, shared: str, door: Door) -> None:
+    ada.send(f"{shared}/stop", page=shared, what="some", sections=["money-and-benefits"])
+    door.clock.forward(timedelta(minutes=5))
+    ada.send(f"{shared}/stop", page=shared, what="all")
+    ada.send(f"{shared}/again", page=f"{shared}/stopped")
+    assert "They can see: Housing." in _in_use(ada)
+
+
+def test_who_cares_for_somebody_now_comes_before_who_might(ada: Visitor, door: Door) -> None:
+    ben = door.signed_in("resident:ben")
+    folded = "Services that could look if they start to care for you"
+    assert folded not in ada.get("/my/sharing").text
+    assert "Millrace Surgery" in ben.get("/my/sharing").text.split(folded)[1]
 
 
 @pytest.mark.parametrize("act", ["stop", "again"])
