@@ -34,6 +34,7 @@ KEYS: Mapping[str, read.Key] = {
 
 # Answers of a server that understood the question and will not have it asked this way.
 _WILL_NOT = {400, 405, 406, 412, 422, 501}
+MOST_UNREAD = 40  # types, so that one request stays one a server will take
 _AT_ONCE = 8
 
 
@@ -106,7 +107,7 @@ class FhirR4:
         practice = [("_include", "Patient:general-practitioner")] if Section.GP_PRACTICE in asked else []
         count = ("_count", str(self._options["page_size"]))
         if self._options["strategy"] != "per-type" and types:
-            along = [("_revinclude", f"{name}:patient") for name in types]
+            along = [("_revinclude", f"{name}:patient") for name in (*types, *await self._unread())]
             also = [("_include:iterate", f"{name}:{what}") for name in types for what in TYPES[name].with_also]
             try:
                 found = await search.run("Patient", [who, *practice, *along, *also, count])
@@ -120,6 +121,11 @@ class FhirR4:
             if error.status not in _WILL_NOT or not practice:
                 raise
             return await search.run("Patient", [who]), frozenset()
+
+    async def _unread(self) -> tuple[str, ...]:
+        """Types the server can bring along that no reader reads: brought to be counted and named, never shown."""
+        capability = await self._capabilities.soon()
+        return () if capability is None else tuple(sorted(capability.along - TYPES.keys()))[:MOST_UNREAD]
 
     async def _brought(self, found: Found, types: tuple[str, ...]) -> frozenset[str]:
         """The types of which there is evidence that the server honoured ``_revinclude``.
@@ -197,5 +203,6 @@ def _facts(capability: Capability, types: tuple[str, ...]) -> tuple[tuple[str, s
         ("Software", capability.software or "not stated"),
         ("Holds", ", ".join(name for name in types if name in capability.types) or "nothing the broker reads"),
         ("Does not hold", ", ".join(without) or "nothing: it holds every type the broker reads"),
+        ("Holds, and the broker does not read", ", ".join(sorted(capability.along - TYPES.keys())) or "nothing"),
         ("Must be asked for separately", ", ".join(alone) or "nothing: one request brings everything"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from .search import MEDIA
 
 REMEMBERED_SECONDS = 600.0
 FORGOTTEN_SECONDS = 60.0
+SOON_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,11 @@ class Capability:
     software: str
     types: frozenset[str]
     revincludes: frozenset[str]
+
+    @property
+    def along(self) -> frozenset[str]:
+        """The types it says it can bring along with a Patient, by name."""
+        return frozenset(value.removesuffix(":patient") for value in self.revincludes if value.endswith(":patient"))
 
     def brings_along(self, type_name: str) -> bool:
         return bool({f"{type_name}:patient", "*"} & self.revincludes)
@@ -48,6 +55,15 @@ class Capabilities:
                 self._known = None
                 self._asked_again_at = time.monotonic() + FORGOTTEN_SECONDS
         return self._known
+
+    async def soon(self) -> Capability | None:
+        """The statement, where it comes soon: nobody waits long for what is only good to know."""
+        try:
+            async with asyncio.timeout(SOON_SECONDS):
+                return await self.known()
+        except TimeoutError:
+            self._asked_again_at = time.monotonic() + FORGOTTEN_SECONDS
+            return None
 
     async def ask(self) -> Capability:
         """Ask now. Raises Unanswered."""

@@ -22,6 +22,7 @@ from broker.vocabulary import DenialReason, Disclosure, Section, Sensitivity, Si
 
 __all__ = ["JoinedEntry", "RecordView", "SectionGap", "SectionView", "SourceStatus", "assemble"]
 
+UNNAMED = "items the broker cannot show"
 Place = tuple[Section, str]  # a section of a source
 
 
@@ -74,8 +75,8 @@ class SectionView:
 class RecordView:
     """What may be seen, section by section in PRSB order, and what became of each source asked.
 
-    ``not_understood`` counts, by source, what came and could not be shown; it is empty where withholding is concealed,
-    because what cannot be read cannot be known to be safe to mention.
+    ``not_understood`` counts, by source, what came and could not be shown: by kind for clinicians, as one number for
+    others. It is empty where withholding is concealed: what cannot be read cannot be known to be safe to mention.
     """
 
     sections: tuple[SectionView, ...]
@@ -113,7 +114,7 @@ def assemble(
     return RecordView(
         sections=sections,
         sources=tuple(status_of(source, asked, source in holding) for source in asked.sources),
-        not_understood=_not_understood(outcomes) if told else {},
+        not_understood=_not_understood(outcomes, named=clinical) if told else {},
         withheld_told=any(section.withheld_told for section in sections),
         made_at=made_at,
     )
@@ -199,8 +200,11 @@ def _joined(group: Sequence[RecordEntry], section: Sequence[RecordEntry], asked:
     return JoinedEntry(group[0], tuple(group[1:]), contradictions.found(group, section, names=asked.names))
 
 
-def _not_understood(outcomes: Sequence[SourceOutcome]) -> dict[str, dict[str, int]]:
+def _not_understood(outcomes: Sequence[SourceOutcome], *, named: bool) -> dict[str, dict[str, int]]:
+    """By source, how much came that is not shown. A kind of item can itself betray, so clinicians alone are told it."""
     said = sorted(
         (outcome.source, outcome.answer.not_understood) for outcome in outcomes if outcome.answer.not_understood
     )
-    return {source: dict(sorted(counts.items())) for source, counts in said}
+    if named:
+        return {source: dict(sorted(counts.items())) for source, counts in said}
+    return {source: {UNNAMED: sum(counts.values())} for source, counts in said}

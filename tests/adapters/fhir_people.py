@@ -58,11 +58,13 @@ class Server:
     issues: list[Resource] = field(default_factory=list)
     instead: Callable[[Request], Reply | None] = lambda request: None
     url: str = ""
+    described: int = 0
 
     def answer(self, request: Request) -> Reply:
         if (other := self.instead(request)) is not None:
             return other
         if request.path.endswith("/metadata"):
+            self.described += 1
             return as_json(self.capability, media=FHIR) if self.capability else Reply(status=404)
         kind = request.path.removesuffix("/_search").rpartition("/")[2]
         wanted = [value.partition(":")[0] for value in request.all("_revinclude")]
@@ -102,7 +104,10 @@ def ask(
     times: int = 1,
     **configured: Any,
 ) -> tuple[SourceAnswer, list[Request]]:
-    """The adapter's (last) answer about ``resident``, and every request it made."""
+    """The adapter's (last) answer about ``resident``, and every request it made about them.
+
+    What the server can do is asked beside, and names nobody: ``Server.described`` counts that.
+    """
 
     async def run() -> tuple[SourceAnswer, list[Request]]:
         async with Listener(server.answer) as listener:
@@ -113,7 +118,7 @@ def ask(
             for _ in range(times):
                 answer = await system.fetch(resident, wanted)
             await client.close()
-            return answer, listener.requests
+            return answer, [request for request in listener.requests if not request.path.endswith("/metadata")]
 
     return asyncio.run(run())
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any
 
 import pytest
 
 from adapters import Egress, Http, Limits, build
+from adapters.fhir_r4 import capability as capability_statements
 from broker.records.source import ResidentIdentity
 from broker.vocabulary import GapCause, Section
 from tests.adapters.conformance.asking import described, no_secret
@@ -48,7 +50,6 @@ def test_a_server_that_ignores_revinclude_is_asked_type_by_type_and_nothing_is_m
     assert titles(answer) == {"Penicillin", "Asthma"}
     assert not answer.gaps
     assert sorted(asked(requests)) == [
-        "GET metadata",
         *("POST AllergyIntolerance/_search", "POST Condition/_search", "POST Patient/_search"),
     ]
     assert all(
@@ -76,8 +77,42 @@ def test_a_capability_statement_that_lists_it_is_evidence_and_is_remembered() ->
         "fhirVersion": "4.0.1",
         "rest": [{"resource": [{"type": "Patient", "searchRevInclude": ["AllergyIntolerance:patient"]}]}],
     }
-    _, requests = ask(Server([], echoes=False, honours=False, capability=capability), ALLERGIES, times=3)
-    assert asked(requests) == ["POST Patient/_search", "GET metadata", *["POST Patient/_search"] * 2]
+    server = Server([], echoes=False, honours=False, capability=capability)
+    _, requests = ask(server, ALLERGIES, times=3)
+    assert asked(requests) == ["POST Patient/_search"] * 3
+    assert server.described == 1
+
+
+def test_types_nobody_reads_are_brought_along_to_be_counted_and_named() -> None:
+    """A server of somebody else's holds more than the broker knows: that is said, and none of it is shown."""
+    values = ["AllergyIntolerance:patient", "Device:patient", "PinballMachine:patient"]
+    capability = {
+        "resourceType": "CapabilityStatement",
+        "fhirVersion": "4.0.1",
+        "rest": [{"resource": [{"type": "Patient", "searchRevInclude": values}]}],
+    }
+    unknown = [of_ada(kind, id=f"{kind}-{n}") for kind, n in (("Device", 1), ("Device", 2), ("PinballMachine", 1))]
+    answer, requests = ask(Server([PENICILLIN, *unknown], capability=capability), ALLERGIES)
+    assert requests[0].all("_revinclude") == values
+    assert titles(answer) == {"Penicillin"}
+    assert dict(answer.not_understood) == {"Device": 2, "PinballMachine": 1}
+
+
+def test_a_capability_statement_that_never_comes_delays_no_answer_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(capability_statements, "SOON_SECONDS", 0.2)
+    described = []
+
+    def hang(request: Request) -> Reply | None:
+        if not request.path.endswith("/metadata"):
+            return None
+        described.append(request)
+        return Reply(body=b"{" + b" " * 60, drip=0.5)
+
+    began = time.monotonic()
+    answer, _ = ask(Server([PENICILLIN], instead=hang), ALLERGIES, times=3)
+    assert titles(answer) == {"Penicillin"}
+    assert time.monotonic() - began < 3, "the whole of it would take half a minute"
+    assert len(described) == 1, "and it is not asked for again at once"
 
 
 def test_a_self_link_that_leaves_it_out_outranks_the_capability_statement() -> None:

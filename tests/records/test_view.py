@@ -11,7 +11,7 @@ import pytest
 from broker.access.request import Pair
 from broker.records.collect import SourceOutcome
 from broker.records.source import Gap, RecordEntry
-from broker.records.view import JoinedEntry, RecordView, SectionView, SourceStatus, assemble
+from broker.records.view import UNNAMED, JoinedEntry, RecordView, SectionView, SourceStatus, assemble
 from broker.vocabulary import DenialReason, Disclosure, GapCause, Section, Sensitivity, Silence
 from tests.records.cast import CHARITY, GP, HOSPITAL, NOW, FakeSource, entry, outcome, permitted, refused
 
@@ -101,9 +101,16 @@ def test_entries_are_newest_first_and_undated_last() -> None:
     assert [each.entry.id for each in joined(*entries)] == ["new", "mid", "old", "none"]
 
 
-def test_what_could_not_be_read_is_counted() -> None:
-    seen = view([permitted(Section.PROBLEMS)], outcome(GP, not_understood={"Device": 2}))
-    assert seen.not_understood == {GP: {"Device": 2}}
+def test_what_could_not_be_read_is_counted_and_named_to_a_clinician() -> None:
+    came = outcome(GP, not_understood={"NutritionOrder": 1, "Device": 2})
+    assert view([permitted(Section.PROBLEMS)], came, clinical=True).not_understood == {
+        GP: {"Device": 2, "NutritionOrder": 1}
+    }
+
+
+def test_others_are_told_how_much_could_not_be_read_and_not_of_what_kind() -> None:
+    came = outcome(GP, not_understood={"NutritionOrder": 1, "Device": 2})
+    assert view([permitted(Section.PROBLEMS)], came).not_understood == {GP: {UNNAMED: 3}}
 
 
 # ---- four silences -------------------------------------------------------------------------------------------------
