@@ -26,7 +26,8 @@ def demo(residents: int | None, seed: int | None, port: int, folder: Path | None
     from broker.demonstration.running import run_demonstration
     from broker.settings import Settings
 
-    signal.signal(signal.SIGTERM, _interrupt)
+    for how in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(how, _interrupt)
     settings = replace(Settings.from_environment(), demonstration=True, bind=f"127.0.0.1:{port}")
     if folder is not None:
         settings = replace(settings, data_folder=folder)
