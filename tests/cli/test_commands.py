@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from broker.database import open_engine, session_factory
 from broker.settings import Settings
 from tests import texts
 from tests.people import ADA_NUMBER, COUNCIL, FOOD_BANK, SURGERY, settle
+
+pytestmark = pytest.mark.slow  # each types several commands, and a command opens everything anew
 
 Said = tuple[int, str, str]
 Run = Callable[..., Said]
@@ -39,9 +42,10 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
 
 
 @pytest.fixture
-def ready(run: Run, tmp_path: Path) -> Run:
+def ready(run: Run, tmp_path: Path, sqlite_template: Path) -> Run:
     """A migrated database with the cast of the tests in it."""
-    assert run("db", "upgrade")[0] == 0
+    (tmp_path / "var").mkdir(mode=0o700)
+    shutil.copy(sqlite_template, tmp_path / "var" / "broker.sqlite3")
     engine = open_engine(Settings(data_folder=tmp_path / "var").sqlalchemy_url)
     with session_factory(engine)() as session:
         settle(session)
