@@ -47,6 +47,17 @@ SURGERY_HOLDS = {
 COUNCIL_HOLDS = {Section.HOUSING: ("Council tenancy", "Rent arrears"), Section.MONEY: ("Housing benefit",)}
 
 
+PAGES = Path(__file__).parent
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whole pages, one after another, take half a second each: they are left to `make test`."""
+    for item in items:
+        if item.path.is_relative_to(PAGES) and item.path.parent != PAGES:
+            item.add_marker(pytest.mark.slow)
+
+
 class Clock:
     """The time, standing still until it is moved."""
 
