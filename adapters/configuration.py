@@ -70,13 +70,6 @@ def whole(low: int, high: int) -> Callable[[Any], int]:
     return read_whole
 
 
-def yes_no(value: Any) -> bool:
-    known = {True: True, False: False, "true": True, "yes": True, "false": False, "no": False}
-    if not isinstance(value, (bool, str)) or value not in known:
-        raise ValueError("must be true or false")
-    return known[value]
-
-
 def one_of(*words: str) -> Callable[[Any], str]:
     def read_word(value: Any) -> str:
         if value not in words:

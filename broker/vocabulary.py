@@ -268,6 +268,10 @@ class Disclosure(Coded):
     CLINICIANS = "tell-clinicians", "Only clinicians are told"
     NEVER = "never-tell", "The requester is never told"
 
+    def tells(self, *, clinical: bool) -> bool:
+        """Whether a requester, in a clinical role or not, may learn that something was withheld."""
+        return self is Disclosure.TELL or (self is Disclosure.CLINICIANS and clinical)
+
 
 class Layer(Coded):
     """The layers of a decision, in the order they are asked. A denial names the layer it comes from."""
@@ -279,6 +283,10 @@ class Layer(Coded):
     CHOICES = "choices", "The resident's choices"
     SENSITIVITY = "sensitivity", "Sensitive information"
     ENGINE = "engine", "The decision itself"
+
+
+# Refusals by these would betray a choice or a diagnosis; whether they are told is the agreement's to say (Disclosure).
+CONCEALABLE = frozenset({Layer.CHOICES, Layer.SENSITIVITY})
 
 
 class DenialReason(Coded):

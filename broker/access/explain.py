@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from broker.access.request import Decision, Pair
-from broker.vocabulary import DenialReason, Disclosure, Layer, Section
+from broker.vocabulary import CONCEALABLE, DenialReason, Layer, Section
 
 # What would betray a choice, or a diagnosis, if a requester who may not be told learned of it.
-_CONCEALABLE = frozenset({Layer.CHOICES, Layer.SENSITIVITY})
 _LAYERS = list(Layer)
 _REASONS = list(DenialReason)
 _SECTIONS = list(Section)
@@ -102,13 +101,13 @@ def for_requester(decision: Decision, *, clinical: bool) -> list[Told]:
 
     What may not be told leaves no trace here: it must look like a section with nothing in it.
     """
-    concealed = frozenset[Layer]() if may_be_told(decision, clinical=clinical) else _CONCEALABLE
+    concealed = frozenset[Layer]() if may_be_told(decision, clinical=clinical) else CONCEALABLE
     return [told for told in _each(decision) if told.reason.layer not in concealed | {Layer.LEGAL_BAR}]
 
 
 def may_be_told(decision: Decision, *, clinical: bool) -> bool:
     """Whether this requester may learn that something was withheld."""
-    return decision.disclosure is Disclosure.TELL or (decision.disclosure is Disclosure.CLINICIANS and clinical)
+    return decision.disclosure.tells(clinical=clinical)
 
 
 def for_resident(decision: Decision) -> list[str]:

@@ -27,10 +27,10 @@ from broker.records import collect, view
 from broker.records.collect import Ask, SourceOutcome
 from broker.records.source import ResidentIdentity
 from broker.records.view import RecordView
-from broker.vocabulary import AuditAction, Layer, Section
+from broker.vocabulary import CONCEALABLE, AuditAction, Layer, Section
 
-# Refusals that would betray a choice or a diagnosis if a requester who may not be told learned of them.
-CONCEALED_LAYERS = frozenset({Layer.CHOICES, Layer.SENSITIVITY, Layer.LEGAL_BAR})
+# What a requester who may not be told never learns of.
+CONCEALED_LAYERS = CONCEALABLE | {Layer.LEGAL_BAR}
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import hmac
 
 from flask import Flask, Response, request
 
-from broker.access.engines.bundle_file import bundle_files, pack
+from broker.access.engines.bundle_file import bundle_file
 from broker.access.policy import published_bundle
 from broker.agreements.actions import revision_in_force
 from broker.doors import parts, session
@@ -34,7 +34,7 @@ def bundle() -> Response:
     if tag in request.if_none_match:
         answer = Response(status=304)
     else:
-        answer = Response(pack(bundle_files(published_bundle(session()))), mimetype="application/gzip")
+        answer = Response(bundle_file(published_bundle(session())), mimetype="application/gzip")
     answer.set_etag(tag)
     return answer
 

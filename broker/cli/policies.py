@@ -27,13 +27,13 @@ def publish() -> None:
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def bundle(file: Path) -> None:
     """Write the revision in force as an OPA bundle (a gzip tar)."""
-    from broker.access.engines.bundle_file import bundle_files, pack
+    from broker.access.engines.bundle_file import bundle_file
     from broker.access.policy import published_bundle
     from broker.cli.opening import opened
 
     with opened() as (_, session):
         found = published_bundle(session)
-        file.write_bytes(pack(bundle_files(found)))
+        file.write_bytes(bundle_file(found))
         click.echo(f"Revision {found.revision} is in {file}. Start OPA with: opa run --server --bundle {file}")
 
 

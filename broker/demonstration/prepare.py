@@ -90,6 +90,8 @@ def _where(source: Source, partners: Partners) -> dict[str, Any]:
 def _enrol(broker: Broker, choice: Choice, *, progress: Progress) -> None:
     from sandbox.enrol import enrol
 
+    # First, so that a folder half made is known for what it is, and is made again.
+    (broker.settings.data_folder / "demonstration.json").write_text(json.dumps(asdict(choice)))
     enrol(
         broker.sessions,
         residents=choice.residents,
@@ -99,19 +101,18 @@ def _enrol(broker: Broker, choice: Choice, *, progress: Progress) -> None:
         now=utc_now(),
         progress=lambda made: progress("Enrolling residents", made, choice.residents),
     )
-    (broker.settings.data_folder / "demonstration.json").write_text(json.dumps(asdict(choice)))
 
 
 def _agree(broker: Broker, session: Session, *, now: datetime) -> None:
     known = {agreement.id for agreement in agreements.every(session)}
-    for document in _sample_agreements():
-        if document.id not in known:
-            agreements.adopt(session, document, signed_by="Demonstration set-up", by=BY, trail=broker.trail, now=now)
+    missing = [document for document in _sample_agreements() if document.id not in known]
+    for document in missing:
+        agreements.adopt(session, document, signed_by="Demonstration set-up", by=BY, trail=broker.trail, now=now)
     try:
         in_force = bool(published_bundle(session))
     except EngineUnavailable:  # none yet, or the rules on disk have changed since
         in_force = False
-    if not in_force or session.new or session.dirty or len(known) != len(agreements.every(session)):
+    if missing or not in_force:
         agreements.publish(session, by=BY, trail=broker.trail, now=now)
 
 

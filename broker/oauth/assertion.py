@@ -32,9 +32,6 @@ class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib 
         self._session = session
         self._now = now
 
-    def get_audiences(self) -> list[str]:
-        return [self._issuer]
-
     def resolve_client_public_key(self, client: Any) -> Any:
         return jwk.KeySet.import_key_set(client.jwks)
 

@@ -14,9 +14,8 @@ from typing import Literal
 from broker.access.request import Pair
 from broker.records.collect import SourceOutcome
 from broker.records.source import Gap, SourceSystem
-from broker.vocabulary import DenialReason, GapCause, Layer, Section, Silence
+from broker.vocabulary import CONCEALABLE, DenialReason, GapCause, Layer, Section, Silence
 
-_CONCEALABLE = frozenset({Layer.CHOICES, Layer.SENSITIVITY})
 State = Literal["answered", "empty", "unavailable", "withheld", "not-asked"]
 
 
@@ -65,7 +64,7 @@ class Asked:
 
     def reasons(self, pair: Pair) -> tuple[DenialReason, ...]:
         """Why a pair is refused, as far as it may be told. What the law bars is never told."""
-        hidden = {Layer.LEGAL_BAR} if self.told else {Layer.LEGAL_BAR, *_CONCEALABLE}
+        hidden = {Layer.LEGAL_BAR} if self.told else {Layer.LEGAL_BAR, *CONCEALABLE}
         return tuple(reason for reason in pair.reasons if reason.layer not in hidden)
 
     def reasons_in(self, section: Section) -> tuple[DenialReason, ...]:

@@ -102,7 +102,7 @@ def assemble(
     Labels are found before anything is withheld, and a thing that two sources tell of is withheld from both by what
     either says of it. What the law bars is left out first and never told; then what ``pairs`` withhold by label.
     """
-    told = disclosure is Disclosure.TELL or (disclosure is Disclosure.CLINICIANS and clinical)
+    told = disclosure.tells(clinical=clinical)
     brought = _permitted_entries(pairs, outcomes)
     lawful, _ = _withhold(brought, dict.fromkeys(_places(pairs), _in_law()))
     visible, withheld_at = _withhold(lawful, {(pair.section, pair.source): pair.withheld_labels for pair in pairs})
