@@ -21,8 +21,9 @@ from tests.access.engines.little import little_bundle, question
 SOON = timedelta(seconds=5)
 
 
-def owners() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name.startswith("policy ")]
+def owners(*, since: frozenset[threading.Thread] = frozenset()) -> list[threading.Thread]:
+    """The threads that own an engine, but for those there were before: another test's may end at any moment."""
+    return [each for each in threading.enumerate() if each.name.startswith("policy ") and each not in since]
 
 
 def test_it_is_what_opens_where_nothing_else_is_set(settings: Settings) -> None:
@@ -49,17 +50,16 @@ def test_a_build_of_it_that_reads_rego_otherwise_refuses_to_start(monkeypatch: p
 
 
 def test_a_new_bundle_leaves_one_thread_and_closing_leaves_none() -> None:
-    before = len(owners())
+    before = frozenset(owners())
     engine = EmbeddedEngine()
     for number in range(3):
         engine.load(little_bundle(f"r{number}"))
-    for thread in owners()[before:-1]:
+    for thread in owners(since=before)[:-1]:
         thread.join(2)
-    assert len(owners()) == before + 1
-    last = owners()[-1]
+    [last] = owners(since=before)
     engine.close()
     last.join(2)
-    assert len(owners()) == before
+    assert owners(since=before) == []
 
 
 def test_a_refused_bundle_leaves_no_thread_and_ends_its_engine_where_it_was_made(
@@ -67,13 +67,13 @@ def test_a_refused_bundle_leaves_no_thread_and_ends_its_engine_where_it_was_made
 ) -> None:
     misplaced: list[object] = []
     monkeypatch.setattr(sys, "unraisablehook", misplaced.append)
-    before = len(owners())
+    before = frozenset(owners())
     engine = EmbeddedEngine()
     with pytest.raises(EngineUnclear) as refused:
         engine.load(little_bundle(rules='package broker.decision\n\nresult := {"revision": "another"}\n'))
-    for thread in owners()[before:]:
+    for thread in owners(since=before):
         thread.join(2)
-    assert len(owners()) == before
+    assert owners(since=before) == []
     assert "another" in str(refused.value)
     del refused
     gc.collect()
