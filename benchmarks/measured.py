@@ -20,9 +20,10 @@ from broker import migrations
 from broker.access.parts import Broker
 from broker.access.request import AccessRequest, Requester
 from broker.agreements import actions as agreements
-from broker.agreements.document import from_mapping
+from broker.agreements.document import from_mapping, write
 from broker.app import assemble
 from broker.database import open_engine, session_factory
+from broker.governance.publishing import publish
 from broker.identity.models import (
     Membership,
     Neighbourhood,
@@ -118,8 +119,8 @@ def _filled(settings: Settings, broker: Broker, sources: Sequence[str], resident
         handles = [_know(person, len(sources), now) for person in people]
         session.add_all(row for rows in handles for row in rows)
         document = from_mapping(_agreement(len(sources)))
-        agreements.adopt(session, document, signed_by="Benchmark", by=BY, trail=broker.trail, now=now)
-        agreements.publish(session, by=BY, trail=broker.trail, now=now)
+        agreements.adopt(session, write(document), by=BY, trail=broker.trail, now=now)
+        publish(broker, session, by=BY, now=now)
     names = tuple(row.handle for rows in handles for row in rows if isinstance(row, ResidentHandle))
     return Measured(settings, broker, tuple(person.id for person in people), names)
 
@@ -204,4 +205,8 @@ def _agreement(sources: int) -> dict[str, object]:
         "review_on": "2098-01-01",
         "from_on": "2026-01-01",
         "until_on": "2099-01-01",
+        "signatories": [
+            {"organisation": each["organisation"], "name": f"Signatory of {each['organisation']}", "role": "ig-lead"}
+            for each in (receiving, *giving)
+        ],
     }

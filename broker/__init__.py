@@ -14,6 +14,7 @@ The rooms, from the street inwards::
     api           the door for machines: OpenAPI, FHIR R4, AuthZEN, the policy bundle
     oauth         the door for tokens: who a partner system is
 
+    governance    what a change to an agreement would do, and does: impact, replay, publishing, engines' reports
     access        may it be released? request (the question), facts (what policy must know), pdp (the decision),
                   engines (who evaluates it), release (what enforces it), explain (the reasons in plain words)
     records       what sources say: source (the protocol), collect (ask, to a deadline), labels, view

@@ -42,32 +42,70 @@ class Permission(StrEnum):
 
 
 class Purpose(Coded):
-    """Why a record is asked for: HL7 v3 ActReason where it has the word, our own VCFSE purposes where it has not."""
+    """Why a record is asked for: HL7 v3 ActReason where it has the word, our own VCFSE purposes where it has not.
+
+    Purposes form an ontology: ``broader`` is the code of the one above, empty at the top. An agreement or a choice that
+    names a purpose speaks of everything below it too. A ``grouping`` is only ever named there: a request must be exact.
+    """
 
     permission: Permission
     system: str
     act_reason: str
+    broader: str
 
     def __new__(
-        cls, code: str, label: str = "", permission: Permission = Permission.EXPLICIT, act_reason: str = ""
+        cls,
+        code: str,
+        label: str = "",
+        permission: Permission = Permission.EXPLICIT,
+        act_reason: str = "",
+        broader: str = "",
     ) -> Self:
         member = str.__new__(cls, code)
         member._value_ = code
         member.label = label
         member.permission = permission
         member.act_reason = act_reason
+        member.broader = broader
         member.system = f"{OWN}:purpose"
         return member
 
     DIRECT_CARE = "direct-care", "Direct care", Permission.IMPLIED, "TREAT"
-    CARE_COORDINATION = "care-coordination", "Coordinating care", Permission.IMPLIED, "COC"
-    SOCIAL_PRESCRIBING = "social-prescribing", "Social prescribing", Permission.EXPLICIT, "SUPNWK"
-    CARERS_SUPPORT = "carers-support", "Support for carers", Permission.EXPLICIT, "SUPNWK"
-    ADVICE_DEBT = "advice-debt", "Debt and money advice", Permission.EXPLICIT, "SUPNWK"
-    ADVICE_HOUSING = "advice-housing", "Housing advice", Permission.EXPLICIT, "SUPNWK"
-    ADVICE_BENEFITS = "advice-benefits", "Benefits advice", Permission.EXPLICIT, "SUPNWK"
+    CARE_COORDINATION = "care-coordination", "Coordinating care", Permission.IMPLIED, "COC", "direct-care"
+    COMMUNITY_SERVICES = "community-services", "Community support of any kind", Permission.EXPLICIT, "SUPNWK"
+    SOCIAL_PRESCRIBING = (
+        "social-prescribing",
+        "Social prescribing",
+        Permission.EXPLICIT,
+        "SUPNWK",
+        "community-services",
+    )
+    CARERS_SUPPORT = "carers-support", "Support for carers", Permission.EXPLICIT, "SUPNWK", "community-services"
+    ADVICE = "advice", "Advice of any kind", Permission.EXPLICIT, "SUPNWK", "community-services"
+    ADVICE_DEBT = "advice-debt", "Debt and money advice", Permission.EXPLICIT, "SUPNWK", "advice"
+    ADVICE_HOUSING = "advice-housing", "Housing advice", Permission.EXPLICIT, "SUPNWK", "advice"
+    ADVICE_BENEFITS = "advice-benefits", "Benefits advice", Permission.EXPLICIT, "SUPNWK", "advice"
     SAFEGUARDING = "safeguarding", "Safeguarding", Permission.NOT_NEEDED, "PATSFTY"
-    EMERGENCY = "emergency", "Emergency care", Permission.IMPLIED, "ETREAT"
+    EMERGENCY = "emergency", "Emergency care", Permission.IMPLIED, "ETREAT"  # never implied by care: always its own act
+
+    @property
+    def grouping(self) -> bool:
+        """Whether it stands for others only, so that nobody asks for a record for it."""
+        return self in (Purpose.COMMUNITY_SERVICES, Purpose.ADVICE)
+
+    @property
+    def lineage(self) -> tuple[Purpose, ...]:
+        """This purpose and those above it, nearest first."""
+        return (self, *Purpose(self.broader).lineage) if self.broader else (self,)
+
+    def within(self, other: Purpose) -> bool:
+        """Whether this purpose is ``other``, or below it."""
+        return other in self.lineage
+
+    @property
+    def reach(self) -> tuple[Purpose, ...]:
+        """This purpose and everything below it, in the order they are listed."""
+        return tuple(purpose for purpose in Purpose if purpose.within(self))
 
 
 class Section(Coded):
@@ -309,6 +347,7 @@ class DenialReason(Coded):
     ROLE_NOT_PERMITTED = "role-not-permitted", "This role may never read a record.", Layer.IDENTITY
     ASSURANCE_TOO_LOW = "assurance-too-low", "The sign-in was not strong enough for this.", Layer.IDENTITY
     PURPOSE_UNKNOWN = "purpose-unknown", "The purpose is not one the broker knows.", Layer.IDENTITY
+    PURPOSE_TOO_BROAD = "purpose-too-broad", "The request must say more exactly what it is for.", Layer.IDENTITY
     PURPOSE_NOT_FOR_KIND = (
         "purpose-not-for-kind",
         "This kind of organisation may not use this purpose.",
@@ -408,6 +447,7 @@ class AgreementState(Coded):
     IN_FORCE = "in-force", "In force"
     SUSPENDED = "suspended", "Suspended"
     ENDED = "ended", "Ended"
+    SUPERSEDED = "superseded", "Superseded"
 
 
 class ConsentStatus(Coded):
@@ -454,7 +494,11 @@ class AuditAction(Coded):
     CONSENT_NARROWED = "consent-narrowed", "A resident narrowed what is shared"
     CONSENT_WITHDRAWN = "consent-withdrawn", "A resident stopped sharing"
     AGREEMENT_CHANGED = "agreement-changed", "A sharing agreement changed"
+    AGREEMENT_SIGNED = "agreement-signed", "A party signed a sharing agreement"
+    IMPACT_REPORTED = "impact-reported", "What a change to an agreement would do was worked out"
+    CONSENT_OUTGROWN = "consent-outgrown", "Permissions ran out because an agreement grew wider"
     POLICY_PUBLISHED = "policy-published", "The rules in force changed"
+    DECISIONS_READ = "decisions-read", "Recorded decisions were read or replayed"
     SOURCE_CHANGED = "source-changed", "A source system was added or changed"
     RESIDENT_LINKED = "resident-linked", "A resident was linked to a source system"
     ORGANISATION_CHANGED = "organisation-changed", "An organisation, person or team changed"

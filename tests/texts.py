@@ -24,7 +24,7 @@ def agreement(id: str, **changes: Any) -> AgreementDocument:
         "under": None,
         "narrows": False,
         "purpose_statement": "So that residents are helped.",
-        "parties": [party(INTEGRATOR)],
+        "parties": [party(INTEGRATOR), party(COUNCIL)],
         "recipients": {"kinds": ["gp-practice", "local-authority", "vcfse"]},
         "purposes": ["direct-care", "emergency"],
         "sections": because(set(ADVICE_SECTIONS) | set(CARE_SECTIONS)),
@@ -43,7 +43,12 @@ def agreement(id: str, **changes: Any) -> AgreementDocument:
         "from_on": "2026-01-06",
         "until_on": "2027-12-31",
     }
-    return document.from_mapping({**text, **changes})
+    text |= changes
+    signatories = [
+        {"organisation": each["organisation"], "name": f"Signatory of {each['organisation']}", "role": "ig-lead"}
+        for each in text["parties"]
+    ]
+    return document.from_mapping({"signatories": signatories, **text})
 
 
 def frameworks() -> tuple[AgreementDocument, AgreementDocument]:

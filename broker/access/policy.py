@@ -9,9 +9,12 @@ from sqlalchemy.orm import Session
 
 from broker.access.engines import Bundle, PolicyEngine
 from broker.agreements import bundle
-from broker.agreements.actions import revision_in_force
 from broker.agreements.models import PolicyRevision
+from broker.database import table_of
 from broker.errors import EngineUnavailable
+
+_REVISION = table_of(PolicyRevision).c
+_NEWEST_REVISION = select(_REVISION.revision).order_by(_REVISION.id.desc()).limit(1)  # asked at every decision
 
 
 class PolicyInForce:
@@ -35,14 +38,25 @@ class PolicyInForce:
         return revision
 
 
-def published_bundle(session: Session) -> Bundle:
-    """The revision in force, whole. Raises EngineUnavailable where there is none, or the rules on disk differ."""
-    published = session.scalar(select(PolicyRevision).order_by(PolicyRevision.id.desc()).limit(1))
+def published_bundle(session: Session, revision: str | None = None) -> Bundle:
+    """The revision in force, or the one named, whole. Raises EngineUnavailable where there is none."""
+    wanted = select(PolicyRevision).order_by(PolicyRevision.id.desc()).limit(1)
+    if revision is not None:
+        wanted = wanted.where(PolicyRevision.revision == revision)
+    published = session.scalar(wanted)
     if published is None:
-        raise EngineUnavailable("no policy has been published")
-    modules = bundle.load_modules()
-    # The revision names the rules' text too: rules that changed on disk since are not the ones approved.
-    if bundle.digest_of(modules, published.data) != published.digest:
-        raise EngineUnavailable("the rules on disk are not those of the published revision; publish again")
-    data = {"sharing": {**published.data, "revision": published.revision}}
-    return Bundle(revision=published.revision, modules=modules, data=data)
+        raise EngineUnavailable("no such policy has been published")
+    modules, data = bundle.unpacked(published.content)
+    if bundle.digest_of(modules, data) != published.digest:
+        raise EngineUnavailable("what is kept of the published revision is not what was published")
+    return Bundle(
+        revision=published.revision,
+        modules=modules,
+        data={"sharing": {**data, "revision": published.revision}},
+    )
+
+
+def revision_in_force(session: Session) -> str | None:
+    """The name of the newest published revision; None before the first."""
+    revision: str | None = session.scalar(_NEWEST_REVISION)
+    return revision

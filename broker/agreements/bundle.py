@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,6 +33,24 @@ def load_modules(folder: Path = POLICIES) -> dict[str, str]:
     if not modules:
         raise Misconfigured(f"there is no policy in {folder}")
     return modules
+
+
+def modules_for(agreements: Iterable[SharingAgreement], folder: Path = POLICIES) -> dict[str, str]:
+    """Every rule, and each agreement's own conditions, by path in the bundle."""
+    own = {f"conditions/{row.id}.rego": row.conditions for row in agreements if row.conditions is not None}
+    return load_modules(folder) | own
+
+
+def packed(modules: Mapping[str, str], data: Mapping[str, Any]) -> bytes:
+    """Everything an engine is given, as one compressed document. ``unpacked`` undoes it."""
+    content = {"modules": dict(modules), "data": dict(data)}
+    return zlib.compress(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def unpacked(content: bytes) -> tuple[dict[str, str], dict[str, Any]]:
+    """The rules' text by path, and the data, as they were packed."""
+    found = json.loads(zlib.decompress(content))
+    return found["modules"], found["data"]
 
 
 def load_tables(folder: Path = POLICIES) -> dict[str, Any]:
@@ -106,9 +125,9 @@ def _entry(
 
 def is_signed(row: SharingAgreement, text: AgreementDocument) -> bool:
     """Whether every party has signed this very text; a signature on any other text counts for nothing."""
-    if row.digest != text.digest:
+    if row.digest != document.digest_with(text, row.conditions):
         return False
-    signatories = {signature.organisation_code for signature in row.signatures if signature.digest == text.digest}
+    signatories = {signature.organisation_code for signature in row.signatures if signature.digest == row.digest}
     return all(party.organisation in signatories for party in text.parties)
 
 

@@ -77,6 +77,15 @@ class Agreed:
 
 
 @dataclass(frozen=True)
+class Signatory:
+    """Who is to sign for a party, as the document names them."""
+
+    organisation: str
+    name: str
+    role: Role
+
+
+@dataclass(frozen=True)
 class AgreementDocument:
     """The whole text of one agreement. Made by ``read`` or ``from_mapping``, never in a state that breaks their rules.
 
@@ -112,6 +121,7 @@ class AgreementDocument:
     review_on: date
     from_on: date
     until_on: date
+    signatories: tuple[Signatory, ...]
 
     @property
     def from_at(self) -> datetime:
@@ -163,7 +173,36 @@ class AgreementDocument:
             "review_on": self.review_on.isoformat(),
             "from_on": self.from_on.isoformat(),
             "until_on": self.until_on.isoformat(),
+            "signatories": [
+                {"organisation": s.organisation, "name": s.name, "role": s.role.value} for s in self.signatories
+            ],
         }
+
+
+@dataclass(frozen=True)
+class Written:
+    """An agreement as its author wrote it: the text, comments and all, what it says, and its own conditions in Rego."""
+
+    document: AgreementDocument
+    text: str
+    conditions: str | None = None
+
+    @property
+    def digest(self) -> str:
+        """What signatures bind to: the document, and the conditions where it has any. SHA-256, in hex."""
+        return digest_with(self.document, self.conditions)
+
+
+def digest_with(document: AgreementDocument, conditions: str | None) -> str:
+    """SHA-256, in hex, of a document and its conditions."""
+    if conditions is None:
+        return document.digest
+    return digest_of({"document": document.digest, "conditions": hashlib.sha256(conditions.encode()).hexdigest()})
+
+
+def write(document: AgreementDocument) -> Written:
+    """``document`` as text, for one that nobody wrote by hand."""
+    return Written(document, render(document))
 
 
 def read(text: str) -> AgreementDocument:
@@ -232,6 +271,7 @@ def from_mapping(value: Any) -> AgreementDocument:
         review_on=given.day("review_on"),
         from_on=given.day("from_on"),
         until_on=given.day("until_on"),
+        signatories=tuple(_signatory(signatory) for signatory in given.records("signatories", some=True)),
     )
     for part in (given, recipients, sources, basis, dpia):
         part.end()
@@ -248,6 +288,16 @@ def _party(given: Fields) -> Party:
     )
     given.end()
     return party
+
+
+def _signatory(given: Fields) -> Signatory:
+    signatory = Signatory(
+        organisation=given.text("organisation", pattern=ORGANISATION),
+        name=given.text("name"),
+        role=given.code("role", Role),
+    )
+    given.end()
+    return signatory
 
 
 def _section(given: Fields) -> AgreedSection:

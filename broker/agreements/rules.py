@@ -44,6 +44,24 @@ def _parties(d: AgreementDocument) -> _Broken:
     return None
 
 
+def _signatories(d: AgreementDocument) -> _Broken:
+    parties = {party.organisation for party in d.parties}
+    if len(parties) < 2:
+        return "one-party", "parties", "An agreement is between two organisations or more."
+    named: set[str] = set()
+    for index, signatory in enumerate(d.signatories):
+        if signatory.organisation not in parties:
+            return "not-a-party", f"signatories[{index}].organisation", "Only a party signs."
+        if signatory.organisation in named:
+            return "named-twice", f"signatories[{index}].organisation", "One person signs for each party."
+        named.add(signatory.organisation)
+    if len({signatory.name for signatory in d.signatories}) != len(d.signatories):
+        return "signs-twice", "signatories", "Nobody signs for two parties."
+    if parties - named:
+        return "signatory-missing", "signatories", f"Name who signs for {sorted(parties - named)[0]}."
+    return None
+
+
 def _receivers(d: AgreementDocument) -> _Broken:
     if d.narrows and (d.receivers or d.recipient_kinds):
         return "narrows-and-receives", "narrows", "An agreement that narrows another gives nobody anything."
@@ -102,6 +120,7 @@ def _days(d: AgreementDocument) -> _Broken:
 _RULES = (
     _level,
     _parties,
+    _signatories,
     _receivers,
     _sections,
     _sources,

@@ -10,8 +10,7 @@ import hmac
 from flask import Flask, Response, request
 
 from broker.access.engines.bundle_file import bundle_file
-from broker.access.policy import published_bundle
-from broker.agreements.actions import revision_in_force
+from broker.access.policy import published_bundle, revision_in_force
 from broker.doors import parts, session
 from broker.errors import NotAuthenticated, NotFound
 

@@ -41,19 +41,20 @@ def check(files: tuple[Path, ...]) -> None:
 
 @agreements.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--signed-by", required=True, help="Who vouches that every party has signed this text.")
-def adopt(files: tuple[Path, ...], signed_by: str) -> None:
-    """Bring in agreements that every party has signed, and put them in force. Parents first."""
+def adopt(files: tuple[Path, ...]) -> None:
+    """Bring in agreements that the signatories they name have signed on paper, and put them in force. Parents first."""
     from broker.agreements import actions
-    from broker.agreements.document import read
+    from broker.agreements.document import Written, read
     from broker.cli.opening import OPERATOR, now, opened
+    from broker.governance.publishing import publish
 
     with opened() as (broker, session):
         for file in files:
-            document = read(file.read_text(encoding="utf-8"))
-            actions.adopt(session, document, signed_by=signed_by, by=OPERATOR, trail=broker.trail, now=now())
-            click.echo(f"{document.id} is in force.")
-        published = actions.publish(session, by=OPERATOR, trail=broker.trail, now=now())
+            text = file.read_text(encoding="utf-8")
+            written = Written(read(text), text)
+            actions.adopt(session, written, by=OPERATOR, trail=broker.trail, now=now())
+            click.echo(f"{written.document.id} is in force.")
+        published = publish(broker, session, by=OPERATOR, now=now())
         click.echo(f"Revision {published.revision} is published.")
 
 
@@ -62,16 +63,13 @@ def _mover(name: str, to: AgreementState, help_text: str) -> None:
     @click.argument("agreement_id")
     def move(agreement_id: str) -> None:
         from broker.agreements import actions
-        from broker.agreements.models import SharingAgreement
         from broker.cli.opening import OPERATOR, now, opened
-        from broker.errors import NotFound
+        from broker.governance.publishing import publish
 
         with opened() as (broker, session):
-            agreement = session.get(SharingAgreement, agreement_id)
-            if agreement is None:
-                raise NotFound("agreement-unknown", f"There is no agreement {agreement_id}.")
+            agreement = actions.called(session, agreement_id)
             actions.move(session, agreement, to=to, by=OPERATOR, trail=broker.trail, now=now())
-            published = actions.publish(session, by=OPERATOR, trail=broker.trail, now=now())
+            published = publish(broker, session, by=OPERATOR, now=now())
             click.echo(f"{agreement_id} is {to.label.lower()}. Revision {published.revision} is published.")
 
 

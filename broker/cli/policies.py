@@ -15,11 +15,11 @@ def policies() -> None:
 @policies.command()
 def publish() -> None:
     """Publish the rules on disk and the agreements in the database as a new revision."""
-    from broker.agreements import actions
     from broker.cli.opening import OPERATOR, now, opened
+    from broker.governance.publishing import publish as make_it_so
 
     with opened() as (broker, session):
-        published = actions.publish(session, by=OPERATOR, trail=broker.trail, now=now())
+        published = make_it_so(broker, session, by=OPERATOR, now=now())
         click.echo(f"Revision {published.revision} is published.")
 
 

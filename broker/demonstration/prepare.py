@@ -16,13 +16,15 @@ from broker import migrations
 from broker.access.parts import Broker
 from broker.access.policy import published_bundle
 from broker.agreements import actions as agreements
-from broker.agreements.document import AgreementDocument, read
+from broker.agreements.bundle import modules_for
+from broker.agreements.document import AgreementDocument, read, write
 from broker.app import assemble, utc_now
 from broker.audit.trail import Event
 from broker.cli.db import prepare_folder
 from broker.database import open_engine, session_factory
 from broker.demonstration.processes import ROOT, Partners
 from broker.errors import EngineUnavailable, Misconfigured
+from broker.governance.publishing import publish
 from broker.identity.models import Resident, Source
 from broker.settings import Settings
 from broker.vocabulary import AuditAction
@@ -107,13 +109,14 @@ def _agree(broker: Broker, session: Session, *, now: datetime) -> None:
     known = {agreement.id for agreement in agreements.every(session)}
     missing = [document for document in _sample_agreements() if document.id not in known]
     for document in missing:
-        agreements.adopt(session, document, signed_by="Demonstration set-up", by=BY, trail=broker.trail, now=now)
+        agreements.adopt(session, write(document), by=BY, trail=broker.trail, now=now)
     try:
-        in_force = bool(published_bundle(session))
-    except EngineUnavailable:  # none yet, or the rules on disk have changed since
+        standing = published_bundle(session)
+        in_force = standing.modules == modules_for(agreements.every(session))
+    except EngineUnavailable:  # none yet
         in_force = False
     if missing or not in_force:
-        agreements.publish(session, by=BY, trail=broker.trail, now=now)
+        publish(broker, session, by=BY, now=now)
 
 
 def _sample_agreements() -> list[AgreementDocument]:

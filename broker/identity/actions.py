@@ -86,7 +86,12 @@ def organisation_called(session: Session, code: str) -> Organisation:
 
 def actor_of(requester: Requester) -> str:
     """The typed subject written on the trail: a person's and a system's identifiers never share a namespace."""
-    return f"person:{requester.person}" if requester.person else f"client:{requester.client}"
+    return actor_named(requester.person) if requester.person else f"client:{requester.client}"
+
+
+def actor_named(person: str) -> str:
+    """The same, for a person acting as themselves."""
+    return f"person:{person}"
 
 
 def _handle(secret: bytes, organisation: str, digits: str, born_on: date) -> str:

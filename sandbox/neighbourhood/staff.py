@@ -256,12 +256,93 @@ LARDER_WORKER = StaffMember(
     "Food bank worker",
 )
 
+# Every party to an agreement has somebody who may sign for it.
+LOCK_KEEPERS_IG = StaffMember(
+    "della-marchetti",
+    "Della Marchetti",
+    cast.LOCK_KEEPERS.code,
+    Role.IG_LEAD,
+    "Practice manager and IG lead",
+)
+HILLTOP_IG = StaffMember(
+    "owen-farrant",
+    "Owen Farrant",
+    cast.HILLTOP_PRACTICE.code,
+    Role.IG_LEAD,
+    "Practice manager and IG lead",
+)
+TANNERY_IG = StaffMember(
+    "joan-abiola",
+    "Joan Abiola",
+    cast.TANNERY_ROW.code,
+    Role.IG_LEAD,
+    "Practice manager and IG lead",
+)
+FAIRLIGHT_IG = StaffMember(
+    "marek-linden",
+    "Marek Linden",
+    cast.FAIRLIGHT.code,
+    Role.IG_LEAD,
+    "Information governance manager",
+)
+THAMESWAY_IG = StaffMember(
+    "sunita-barlow",
+    "Sunita Barlow",
+    cast.THAMESWAY.code,
+    Role.IG_LEAD,
+    "Information governance manager",
+)
+PHARMACY_IG = StaffMember(
+    "hugh-castellan",
+    "Hugh Castellan",
+    cast.TOWPATH_PHARMACY.code,
+    Role.IG_LEAD,
+    "Superintendent pharmacist and IG lead",
+)
+HOSPICE_IG = StaffMember(
+    "miriam-thorne",
+    "Miriam Thorne",
+    cast.ST_EADWEN.code,
+    Role.IG_LEAD,
+    "Director of quality",
+)
+CARERS_IG = StaffMember(
+    "lottie-akande",
+    "Lottie Akande",
+    cast.CARERS.code,
+    Role.IG_LEAD,
+    "Centre manager and data protection lead",
+)
+BEFRIENDING_IG = StaffMember(
+    "percy-wold",
+    "Percy Wold",
+    cast.BEFRIENDING.code,
+    Role.IG_LEAD,
+    "Coordinator and data protection lead",
+)
+SALTGATE_IG = StaffMember(
+    "zadie-rourke",
+    "Zadie Rourke",
+    cast.SALTGATE.code,
+    Role.IG_LEAD,
+    "Safety and data protection lead",
+)
+LARDER_IG = StaffMember(
+    "femi-castle",
+    "Femi Castle",
+    cast.LARDER.code,
+    Role.IG_LEAD,
+    "Manager and data protection lead",
+)
+
 STAFF = (
     PRIYA, TOBIAS, LANTERN_IG, LANTERN_ADMIN, DR_OKAFOR, NURSE_TEAGUE, COORDINATOR, DR_LINDQVIST,
     HILLTOP_COORDINATOR, DR_SEN, DR_ABARA, DR_KEANE, CALDICOTT, PRIVACY_OFFICER, DR_VOSS, CRISIS_NURSE,
     DISTRICT_NURSE, THERAPIST, SOCIAL_WORKER, CHILDRENS_WORKER, HOUSING_OFFICER, COUNCIL_IG, COUNCIL_CALDICOTT,
     COUNCIL_PRIVACY, ICB_IG, INTEGRATOR_LEAD, INTEGRATOR_ADMIN, REGION_IG, PHARMACIST, HOSPICE_NURSE,
     CARERS_WORKER, LINK_WORKER, ADVOCATE, LARDER_WORKER,
+    LOCK_KEEPERS_IG, HILLTOP_IG, TANNERY_IG, FAIRLIGHT_IG, THAMESWAY_IG, PHARMACY_IG,
+    HOSPICE_IG, CARERS_IG, BEFRIENDING_IG, SALTGATE_IG, LARDER_IG,
 )  # fmt: skip
 
 

@@ -17,9 +17,10 @@ from sqlalchemy.orm import Session
 from broker import migrations
 from broker.access.parts import Broker
 from broker.agreements import actions as agreements
-from broker.agreements.document import AgreementDocument
+from broker.agreements.document import AgreementDocument, write
 from broker.app import create_app
 from broker.database import open_engine
+from broker.governance.publishing import publish
 from broker.settings import Settings
 from broker.vocabulary import Section
 from tests import texts
@@ -51,10 +52,8 @@ class House:
         """Put agreements in force and publish."""
         with self.session() as session:
             for document in documents:
-                agreements.adopt(
-                    session, document, signed_by="Everybody", by=BY, trail=self.broker.trail, now=self.time[0]
-                )
-            agreements.publish(session, by=BY, trail=self.broker.trail, now=self.time[0])
+                agreements.adopt(session, write(document), by=BY, trail=self.broker.trail, now=self.time[0])
+            publish(self.broker, session, by=BY, now=self.time[0])
 
     def token(self, **who: str) -> str:
         answer = self.client.post("/demo/token", json=who)

@@ -133,6 +133,7 @@ def test_what_a_resident_withholds_outranks_what_they_permitted(house: House, ad
 def test_a_suspended_agreement_refuses_and_a_resumed_one_releases(house: House, adviser: str, ada: str) -> None:
     from broker.agreements import actions
     from broker.agreements.models import SharingAgreement
+    from broker.governance.publishing import publish
     from broker.vocabulary import AgreementState
 
     handle = find(house, adviser)
@@ -140,9 +141,9 @@ def test_a_suspended_agreement_refuses_and_a_resumed_one_releases(house: House, 
     for to, expected in ((AgreementState.SUSPENDED, 403), (AgreementState.IN_FORCE, 200)):
         house.wait(timedelta(seconds=1))
         with house.session() as session:
-            agreement = session.get_one(SharingAgreement, "TB-ADVICE")
+            agreement = session.get_one(SharingAgreement, ("TB-ADVICE", 1))
             actions.move(session, agreement, to=to, by="operator:t", trail=house.broker.trail, now=house.time[0])
-            actions.publish(session, by="operator:t", trail=house.broker.trail, now=house.time[0])
+            publish(house.broker, session, by="operator:t", now=house.time[0])
         assert view(house, adviser, handle).status_code == expected
 
 

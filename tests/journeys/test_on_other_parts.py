@@ -13,6 +13,7 @@ from broker.access.engines.opa_http import OpaEngine
 from broker.access.policy import published_bundle
 from broker.agreements import actions
 from broker.agreements.models import SharingAgreement
+from broker.governance.publishing import publish
 from broker.settings import Settings
 from broker.vocabulary import AgreementState
 from tests.access.engines.opa_server import running_opa
@@ -72,6 +73,6 @@ def _suspend_and_resume(house: House) -> None:
     for to in (AgreementState.SUSPENDED, AgreementState.IN_FORCE):
         house.wait(timedelta(seconds=1))
         with house.session() as session:
-            agreement = session.get_one(SharingAgreement, "TB-CARE")
+            agreement = session.get_one(SharingAgreement, ("TB-CARE", 1))
             actions.move(session, agreement, to=to, by="operator:t", trail=house.broker.trail, now=house.time[0])
-            actions.publish(session, by="operator:t", trail=house.broker.trail, now=house.time[0])
+            publish(house.broker, session, by="operator:t", now=house.time[0])

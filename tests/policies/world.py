@@ -77,6 +77,8 @@ def varied(id: str, change: Mapping[str, Any]) -> SharingAgreement:
         parties = [{**party, "receives": False} for party in changed["parties"]]
         own = {"organisation": change["receiver"], "part": "controller", "receives": True, "gives": False}
         changed["parties"] = [own, *parties]
+        signatory = {"organisation": change["receiver"], "name": f"Signatory for {id}", "role": "ig-lead"}
+        changed["signatories"] = [signatory, *changed["signatories"]]
     text = document.from_mapping(changed)
     return row(text, state=change.get("state", "in-force"), signed=change.get("signed", True))
 

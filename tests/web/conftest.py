@@ -25,11 +25,13 @@ from werkzeug.test import TestResponse
 from broker import migrations
 from broker.access.parts import Broker
 from broker.agreements import actions as agreements
-from broker.app import create_app
-from broker.audit.trail import Entry, Trail
+from broker.agreements.document import write
+from broker.app import assemble, create_app
+from broker.audit.trail import Entry
 from broker.consent.models import AccessRequestRecord, Consent
 from broker.database import open_engine, session_factory
 from broker.doors import db
+from broker.governance.publishing import publish
 from broker.identity.models import Membership, Person
 from broker.settings import Settings
 from broker.vocabulary import AuditAction, Role, Section
@@ -190,16 +192,16 @@ def settled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     settings = Settings(data_folder=folder)
     engine = open_engine(settings.sqlalchemy_url)
     migrations.upgrade(engine)
-    trail = Trail(session_factory(engine), key=settings.secret("trail-pseudonyms"))
-    with session_factory(engine)() as session:
+    broker = assemble(settings, session_factory(engine))
+    with broker.sessions() as session:
         people.settle(session)
         _employ(session, "overseer", "Ro Finch", INTEGRATOR, Role.IG_LEAD)
         _employ(session, "manager", "Lee Stone", FOOD_BANK, Role.CASE_WORKER)
         people.connect(session, "millrace-gp", SURGERY)
         people.connect(session, "council-housing", COUNCIL)
         for document in (*texts.frameworks(), texts.advice(), texts.care()):
-            agreements.adopt(session, document, signed_by="S. Igned", by="operator:tests", trail=trail, now=NOON)
-        agreements.publish(session, by="operator:tests", trail=trail, now=NOON)
+            agreements.adopt(session, write(document), by="operator:tests", trail=broker.trail, now=NOON)
+        publish(broker, session, by="operator:tests", now=NOON)
     engine.dispose()
     return folder
 

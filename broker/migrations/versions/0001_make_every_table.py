@@ -67,6 +67,61 @@ def upgrade() -> None:
     sa.Column('hash', sa.LargeBinary(length=32), nullable=False),
     sa.PrimaryKeyConstraint('level', 'node_index', name=op.f('pk_audit_node'))
     )
+    op.create_table('decision_record',
+    sa.Column('decision', sa.String(length=32), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('kept_until', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('organisation_code', sa.String(length=40), nullable=False),
+    sa.Column('revision', sa.String(length=100), nullable=False),
+    sa.Column('engine', sa.String(length=80), nullable=False),
+    sa.Column('result_hash', sa.String(length=64), nullable=False),
+    sa.Column('sealed', sa.LargeBinary(), nullable=True),
+    sa.PrimaryKeyConstraint('decision', name=op.f('pk_decision_record'))
+    )
+    with op.batch_alter_table('decision_record', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_decision_record_kept_until'), ['kept_until'], unique=False)
+        batch_op.create_index('ix_decision_record_made', ['made_at', 'decision'], unique=False)
+        batch_op.create_index(batch_op.f('ix_decision_record_organisation_code'), ['organisation_code'], unique=False)
+        batch_op.create_index(batch_op.f('ix_decision_record_revision'), ['revision'], unique=False)
+
+    op.create_table('engine_decision',
+    sa.Column('id', sa.String(length=80), nullable=False),
+    sa.Column('engine', sa.String(length=80), nullable=False),
+    sa.Column('request', sa.String(length=80), nullable=False),
+    sa.Column('revision', sa.String(length=100), nullable=True),
+    sa.Column('result_hash', sa.String(length=64), nullable=True),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('received_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_engine_decision'))
+    )
+    with op.batch_alter_table('engine_decision', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_engine_decision_request'), ['request'], unique=False)
+
+    op.create_table('engine_report',
+    sa.Column('id', sa.String(length=80), nullable=False),
+    sa.Column('version', sa.String(length=40), nullable=False),
+    sa.Column('revision', sa.String(length=100), nullable=True),
+    sa.Column('activated_at', sa.DateTime(timezone=True), nullable=True),
+    sa.Column('fault', sa.String(length=300), nullable=True),
+    sa.Column('reported_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_engine_report'))
+    )
+    op.create_table('impact_report',
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('agreement_id', sa.String(length=60), nullable=False),
+    sa.Column('agreement_number', sa.Integer(), nullable=False),
+    sa.Column('agreement_digest', sa.String(length=64), nullable=False),
+    sa.Column('base_revision', sa.String(length=100), nullable=False),
+    sa.Column('report', sa.JSON(), nullable=False),
+    sa.Column('signature', sa.Text(), nullable=False),
+    sa.Column('made_by', sa.String(length=80), nullable=False),
+    sa.Column('made_at', sa.DateTime(timezone=True), nullable=False),
+    sa.PrimaryKeyConstraint('digest', name=op.f('pk_impact_report'))
+    )
+    with op.batch_alter_table('impact_report', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_impact_report_agreement_digest'), ['agreement_digest'], unique=False)
+        batch_op.create_index(batch_op.f('ix_impact_report_agreement_id'), ['agreement_id'], unique=False)
+
     op.create_table('lookup',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('asker', sa.String(length=120), nullable=False),
@@ -100,11 +155,17 @@ def upgrade() -> None:
     sa.Column('id', sa.Integer(), autoincrement=True, nullable=False),
     sa.Column('revision', sa.String(length=100), nullable=False),
     sa.Column('digest', sa.String(length=64), nullable=False),
-    sa.Column('data', sa.JSON(), nullable=False),
+    sa.Column('content', sa.LargeBinary(), nullable=False),
+    sa.Column('signatures', sa.Text(), nullable=False),
+    sa.Column('restores', sa.String(length=100), nullable=True),
+    sa.Column('published_by', sa.String(length=80), nullable=False),
     sa.Column('published_at', sa.DateTime(timezone=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_policy_revision')),
     sa.UniqueConstraint('revision', name=op.f('uq_policy_revision_revision'))
     )
+    with op.batch_alter_table('policy_revision', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_policy_revision_digest'), ['digest'], unique=False)
+
     op.create_table('client',
     sa.Column('id', sa.String(length=60), nullable=False),
     sa.Column('organisation_code', sa.String(length=20), nullable=False),
@@ -140,20 +201,26 @@ def upgrade() -> None:
     )
     op.create_table('sharing_agreement',
     sa.Column('id', sa.String(length=60), nullable=False),
+    sa.Column('number', sa.Integer(), autoincrement=False, nullable=False),
     sa.Column('title', sa.String(length=300), nullable=False),
     sa.Column('level', sa.String(length=60), nullable=False),
     sa.Column('place_code', sa.String(length=20), nullable=True),
     sa.Column('under', sa.String(length=60), nullable=True),
     sa.Column('state', sa.String(length=60), nullable=False),
     sa.Column('document', sa.JSON(), nullable=False),
+    sa.Column('text', sa.Text(), nullable=False),
+    sa.Column('conditions', sa.Text(), nullable=True),
     sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('author', sa.String(length=80), nullable=False),
     sa.Column('from_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('until_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),
     sa.ForeignKeyConstraint(['place_code'], ['place.code'], name=op.f('fk_sharing_agreement_place_code_place')),
-    sa.ForeignKeyConstraint(['under'], ['sharing_agreement.id'], name=op.f('fk_sharing_agreement_under_sharing_agreement')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_sharing_agreement'))
+    sa.PrimaryKeyConstraint('id', 'number', name=op.f('pk_sharing_agreement'))
     )
+    with op.batch_alter_table('sharing_agreement', schema=None) as batch_op:
+        batch_op.create_index(batch_op.f('ix_sharing_agreement_under'), ['under'], unique=False)
+
     op.create_table('source',
     sa.Column('id', sa.String(length=60), nullable=False),
     sa.Column('label', sa.String(length=200), nullable=False),
@@ -168,14 +235,20 @@ def upgrade() -> None:
     op.create_table('agreement_signature',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('agreement_id', sa.String(length=60), nullable=False),
+    sa.Column('agreement_number', sa.Integer(), nullable=False),
     sa.Column('organisation_code', sa.String(length=20), nullable=False),
     sa.Column('digest', sa.String(length=64), nullable=False),
     sa.Column('signed_by', sa.String(length=200), nullable=False),
+    sa.Column('person_id', sa.String(length=32), nullable=True),
+    sa.Column('role', sa.String(length=60), nullable=True),
+    sa.Column('impact', sa.String(length=64), nullable=True),
+    sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('signed_at', sa.DateTime(timezone=True), nullable=False),
-    sa.ForeignKeyConstraint(['agreement_id'], ['sharing_agreement.id'], name=op.f('fk_agreement_signature_agreement_id_sharing_agreement')),
+    sa.ForeignKeyConstraint(['agreement_id', 'agreement_number'], ['sharing_agreement.id', 'sharing_agreement.number'], name='of_agreement'),
     sa.ForeignKeyConstraint(['organisation_code'], ['organisation.code'], name=op.f('fk_agreement_signature_organisation_code_organisation')),
+    sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_agreement_signature_person_id_person')),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_agreement_signature')),
-    sa.UniqueConstraint('agreement_id', 'organisation_code', 'digest', name=op.f('uq_agreement_signature_agreement_id_organisation_code_digest'))
+    sa.UniqueConstraint('agreement_id', 'agreement_number', 'organisation_code', 'digest', name='signed_once')
     )
     op.create_table('resident',
     sa.Column('id', sa.String(length=32), nullable=False),
@@ -411,6 +484,9 @@ def downgrade() -> None:
     op.drop_table('team_member')
     op.drop_table('source_link')
     op.drop_table('signed_in_session')
+    with op.batch_alter_table('resident_handle', schema=None) as batch_op:
+        batch_op.drop_index('ix_resident_handle_organisation_resident')
+
     op.drop_table('resident_handle')
     with op.batch_alter_table('relationship', schema=None) as batch_op:
         batch_op.drop_index('ix_relationship_resident_organisation')
@@ -437,6 +513,9 @@ def downgrade() -> None:
     op.drop_table('resident')
     op.drop_table('agreement_signature')
     op.drop_table('source')
+    with op.batch_alter_table('sharing_agreement', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_sharing_agreement_under'))
+
     op.drop_table('sharing_agreement')
     op.drop_table('neighbourhood')
     with op.batch_alter_table('membership', schema=None) as batch_op:
@@ -444,6 +523,9 @@ def downgrade() -> None:
 
     op.drop_table('membership')
     op.drop_table('client')
+    with op.batch_alter_table('policy_revision', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_policy_revision_digest'))
+
     op.drop_table('policy_revision')
     op.drop_table('place')
     op.drop_table('person')
@@ -452,6 +534,23 @@ def downgrade() -> None:
         batch_op.drop_index('ix_lookup_asker_at')
 
     op.drop_table('lookup')
+    with op.batch_alter_table('impact_report', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_impact_report_agreement_id'))
+        batch_op.drop_index(batch_op.f('ix_impact_report_agreement_digest'))
+
+    op.drop_table('impact_report')
+    op.drop_table('engine_report')
+    with op.batch_alter_table('engine_decision', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_engine_decision_request'))
+
+    op.drop_table('engine_decision')
+    with op.batch_alter_table('decision_record', schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f('ix_decision_record_revision'))
+        batch_op.drop_index(batch_op.f('ix_decision_record_organisation_code'))
+        batch_op.drop_index('ix_decision_record_made')
+        batch_op.drop_index(batch_op.f('ix_decision_record_kept_until'))
+
+    op.drop_table('decision_record')
     op.drop_table('audit_node')
     op.drop_table('audit_head')
     with op.batch_alter_table('audit_entry', schema=None) as batch_op:

@@ -8,10 +8,10 @@ from enum import StrEnum
 from flask import render_template
 from sqlalchemy import select
 
+from broker.agreements.actions import called, every
 from broker.agreements.document import AgreementDocument, from_mapping
 from broker.agreements.models import SharingAgreement, Signature
 from broker.doors import now, session
-from broker.errors import NotFound
 from broker.identity.models import Organisation, Place
 from broker.vocabulary import Level, Section
 from broker.web.access import GOVERNORS, who
@@ -24,7 +24,7 @@ def home() -> str:
     """Every agreement: those in force first, from London inwards."""
     at = now()
     known = sorted(
-        session().scalars(select(SharingAgreement)),
+        every(session()),
         key=lambda each: (not each.in_force(at=at), list(Level).index(each.level), each.title),
     )
     return render_template(
@@ -39,9 +39,7 @@ def home() -> str:
 @who(*GOVERNORS)
 def agreement(agreement_id: str) -> str:
     """One agreement, its document laid out line by line. The three legal questions stay three answers."""
-    found = session().get(SharingAgreement, agreement_id)
-    if found is None:
-        raise NotFound("agreement-unknown", "There is no such agreement.", field="agreement")
+    found = called(session(), agreement_id)
     document = from_mapping(found.document)
     return render_template(
         "governance/agreement.jinja",
@@ -51,8 +49,8 @@ def agreement(agreement_id: str) -> str:
         names=_names(document),
         sections=sorted(document.sections, key=lambda line: list(Section).index(line.section)),
         place=session().get(Place, found.place_code) if found.place_code else None,
-        wider=session().get(SharingAgreement, found.under) if found.under else None,
-        narrower=session().scalars(select(SharingAgreement).where(SharingAgreement.under == found.id)).all(),
+        wider=called(session(), found.under) if found.under else None,
+        narrower=[each for each in every(session()) if each.under == found.id],
         kinds=_labels(document.recipient_kinds),
         source_kinds=_labels(document.source_kinds),
         obligations=_labels(line.obligation for line in document.obligations),

@@ -13,7 +13,7 @@ from enum import StrEnum
 from flask import render_template, request
 from sqlalchemy import select
 
-from broker.agreements.models import SharingAgreement
+from broker.agreements.actions import every
 from broker.audit.trail import Entry
 from broker.doors import parts, session
 from broker.identity.models import Organisation, Source
@@ -76,7 +76,7 @@ def decisions() -> str:
     outcome = code_of(Outcome, request.args.get("outcome"))
     entries, older = _newest(organisation or None, None if overseer else own.code, outcome)
     labels = dict(session().execute(select(Source.id, Source.label)).all())
-    titles = dict(session().execute(select(SharingAgreement.id, SharingAgreement.title)).all())
+    titles = {each.id: each.title for each in every(session())}
     return render_template(
         "governance/decisions.jinja",
         decided=[_decided(entry, names, labels, titles) for entry in entries],
