@@ -416,6 +416,60 @@ class Obligation(Coded):
     NO_ONWARD_SHARING = "no-onward-sharing", "Do not pass this on."
 
 
+class NoticeKind(Coded):
+    """What is told of a sharing agreement: ``label`` to a party, ``to_resident`` after the organisation's name."""
+
+    to_resident: str
+
+    def __new__(cls, code: str, label: str = "", to_resident: str = "") -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.to_resident = to_resident
+        return member
+
+    AGREEMENT_BEGUN = (
+        "agreement-begun",
+        "A sharing agreement you are part of is in force.",
+        "can ask to see information under a new agreement",
+    )
+    AGREEMENT_WIDER = (
+        "agreement-wider",
+        "A sharing agreement you are part of now allows more.",
+        "works under an agreement that now allows more; what you agreed to has not changed",
+    )
+    AGREEMENT_NARROWER = (
+        "agreement-narrower",
+        "A sharing agreement you are part of now allows less.",
+        "works under an agreement that now allows less than before",
+    )
+    AGREEMENT_CHANGED = (
+        "agreement-changed",
+        "The wording of a sharing agreement you are part of changed.",
+        "works under an agreement whose wording changed; what may be shared did not",
+    )
+    AGREEMENT_SUSPENDED = (
+        "agreement-suspended",
+        "A sharing agreement you are part of is suspended.",
+        "cannot see your information for now, because its agreement is suspended",
+    )
+    AGREEMENT_RESUMED = (
+        "agreement-resumed",
+        "A sharing agreement you are part of is in force again.",
+        "can see what you agreed to again, because its agreement is back in force",
+    )
+    AGREEMENT_ENDED = (
+        "agreement-ended",
+        "A sharing agreement you are part of has ended.",
+        "can no longer see your information under an agreement that has ended",
+    )
+    PERMISSION_RUN_OUT = (
+        "permission-run-out",
+        "Permissions ran out, because the agreement grew wider. Ask the residents again.",
+        "no longer has your permission, because its agreement grew wider; it may ask you again",
+    )
+
+
 class GapCause(Coded):
     """Why a source that was asked gave no usable answer. Always stated, never silent."""
 

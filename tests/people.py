@@ -48,6 +48,9 @@ STAFF = {
     "adviser": ("Sol Marsh", FOOD_BANK, Role.CASE_WORKER),
     "befriender": ("Wren Holt", BEFRIENDERS, Role.LINK_WORKER),
     "ig-lead": ("Kit Arden", COUNCIL, Role.IG_LEAD),
+    "food-bank-lead": ("Ash Dunmore", FOOD_BANK, Role.IG_LEAD),
+    "surgery-guardian": ("Dr Uma Laing", SURGERY, Role.CALDICOTT_GUARDIAN),
+    "partnership-lead": ("Beth Corran", INTEGRATOR, Role.IG_LEAD),
 }
 
 

@@ -76,6 +76,11 @@ def resident_behind(session: Session, handle: str, *, organisation: str) -> str 
     return resident_id
 
 
+def organisation_names(session: Session) -> dict[str, str]:
+    """The name of every organisation, by code."""
+    return dict(session.execute(select(Organisation.code, Organisation.name)).tuples().all())
+
+
 def organisation_called(session: Session, code: str) -> Organisation:
     """The organisation with this code. Raises InvalidInput where the code is malformed or nobody's."""
     found = session.get(Organisation, valid_organisation_code(code))

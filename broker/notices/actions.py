@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from broker.access.request import AccessRequest, Decision
+from broker.database import new_id
 from broker.identity.actions import NOBODY
 from broker.notices.models import Notice
-from broker.vocabulary import Obligation
+from broker.vocabulary import NoticeKind, Obligation
 
 MOST = 50  # notices on one page
 # What the broker itself must do. Others are the requester's own duty, and are stated to them.
@@ -42,6 +44,41 @@ def queue(session: Session, request: AccessRequest, decision: Decision, *, now: 
     ]
     session.add_all(notices)
     return notices
+
+
+def tell(
+    session: Session,
+    kind: NoticeKind,
+    *,
+    about: str,
+    residents: Iterable[tuple[str, str]] = (),
+    organisations: Iterable[str] = (),
+    now: datetime,
+) -> int:
+    """Keep a notice of an agreement for each (resident, organisation they share with), and for each organisation.
+
+    ``about`` is the agreement and its version. In the caller's transaction; returns how many were kept.
+    """
+    to_residents = [
+        {"resident_id": resident, "organisation_code": None, "parameters": {"organisation": organisation}}
+        for resident, organisation in dict.fromkeys(residents)
+    ]
+    to_organisations = [
+        {"resident_id": None, "organisation_code": organisation, "parameters": {"organisation": organisation}}
+        for organisation in dict.fromkeys(organisations)
+    ]
+    rows = [
+        {"id": new_id(), "kind": kind.value, "about": about, "made_at": now, **row}
+        for row in (*to_residents, *to_organisations)
+    ]
+    if rows:
+        session.execute(insert(Notice), rows)
+    return len(rows)
+
+
+def in_words(kind: str) -> str:
+    """What a notice says to an organisation."""
+    return Obligation(kind).label if kind in list(Obligation) else NoticeKind(kind).label
 
 
 def to_resident(session: Session, resident: str, *, since: datetime) -> list[Notice]:

@@ -12,7 +12,7 @@ from broker.database import Base, Instant, new_id
 
 
 class Notice(Base):
-    """One thing one recipient is told. ``about`` names the decision it tells of."""
+    """One thing one recipient is told. ``about`` names the decision, or the agreement and version."""
 
     __tablename__ = "notice"
     __table_args__ = (CheckConstraint("(resident_id IS NULL) <> (organisation_code IS NULL)", name="one_recipient"),)
@@ -20,7 +20,7 @@ class Notice(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
     resident_id: Mapped[str | None] = mapped_column(ForeignKey("resident.id"), index=True)
     organisation_code: Mapped[str | None] = mapped_column(ForeignKey("organisation.code"), index=True)
-    kind: Mapped[str] = mapped_column(String(60))  # an Obligation's code
+    kind: Mapped[str] = mapped_column(String(60))  # the code of an Obligation or a NoticeKind
     about: Mapped[str] = mapped_column(String(64))
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
     made_at: Mapped[datetime] = mapped_column(Instant)

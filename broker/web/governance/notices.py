@@ -9,7 +9,7 @@ from flask import render_template
 
 from broker.doors import now, session
 from broker.notices import actions
-from broker.vocabulary import Obligation, Purpose, Role
+from broker.vocabulary import Purpose, Role
 from broker.web.access import GOVERNORS, signed_in, who
 from broker.web.governance import governance
 from broker.web.trail_words import code_of
@@ -19,13 +19,13 @@ THREE_MONTHS = timedelta(days=92)
 
 @dataclass(frozen=True)
 class Told:
-    """One notice in words. ``decision`` is what it tells of, as the trail names it."""
+    """One notice in words. ``about`` is what it tells of, as the trail names it."""
 
     at: datetime
     what: str
     purpose: str
     role: str
-    decision: str
+    about: str
 
 
 @governance.get("/notices")
@@ -38,10 +38,10 @@ def notices() -> str:
     told = [
         Told(
             at=notice.made_at,
-            what=Obligation(notice.kind).label,
+            what=actions.in_words(notice.kind),
             purpose=_label(code_of(Purpose, notice.parameters.get("purpose"))),
             role=_label(code_of(Role, notice.parameters.get("role"))),
-            decision=notice.about,
+            about=notice.about,
         )
         for notice in kept
     ]

@@ -10,7 +10,8 @@ from broker.consent import actions as consent
 from broker.doors import now, session
 from broker.identity.models import Resident
 from broker.notices import actions as notices
-from broker.vocabulary import Purpose
+from broker.notices.models import Notice
+from broker.vocabulary import NoticeKind, Purpose
 from broker.web.access import RESIDENTS, resident_id, who
 from broker.web.resident import resident
 from broker.web.resident.people import askers, organisations
@@ -32,5 +33,14 @@ def home() -> str:
         askers=askers(waiting),
         told=told,
         organisations=organisations({notice.parameters["organisation"] for notice in told}),
-        emergency=Purpose.EMERGENCY.value,
+        in_words=in_words,
     )
+
+
+def in_words(notice: Notice) -> str:
+    """What the organisation that a notice names did, to the person it was done about."""
+    if notice.kind in list(NoticeKind):
+        return NoticeKind(notice.kind).to_resident
+    if notice.parameters["purpose"] == Purpose.EMERGENCY:
+        return "used emergency access to see part of your record"
+    return "saw part of your record"

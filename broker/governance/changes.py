@@ -1,0 +1,254 @@
+"""What changing a sharing agreement does: to its state, to permissions that rest on it, and to whoever must be told.
+
+Each act is one transaction, ends in a published revision where what engines enforce has changed, and lifts no rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broker.access.parts import Broker
+from broker.agreements import actions
+from broker.agreements.actions import Signatory
+from broker.agreements.difference import Difference, difference
+from broker.agreements.document import AgreementDocument, Written, from_mapping
+from broker.agreements.models import COUNTS, SharingAgreement, Signature
+from broker.consent import actions as consent
+from broker.consent.models import Provision
+from broker.errors import Conflict, InvalidInput
+from broker.governance import impact
+from broker.governance.models import ImpactReport
+from broker.governance.publishing import publish
+from broker.identity.models import Relationship
+from broker.notices import actions as notices
+from broker.vocabulary import AgreementState, Confidentiality, NoticeKind
+
+_LIVE = frozenset({AgreementState.IN_FORCE, AgreementState.SUSPENDED})
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Whom a change touches. ``residents`` pairs each with the organisation they share with under this agreement.
+
+    ``running_out`` are the permissions that end because the agreement grew in a way they do not speak of.
+    """
+
+    kind: NoticeKind
+    changes: Difference
+    residents: tuple[tuple[str, str], ...]
+    running_out: tuple[Provision, ...]
+    organisations: tuple[str, ...]
+
+    @property
+    def people(self) -> int:
+        return len({resident for resident, _ in self.residents})
+
+
+def submit(broker: Broker, session: Session, agreement: SharingAgreement, *, by: str, now: datetime) -> None:
+    """Send a draft to its parties for review. Commits."""
+    actions.move(session, agreement, to=AgreementState.IN_REVIEW, by=by, trail=broker.trail, now=now)
+    session.commit()
+
+
+def call_back(broker: Broker, session: Session, agreement: SharingAgreement, *, by: str, now: datetime) -> None:
+    """Take a version back to its author, as a draft. Signatures on it count no more once it is changed. Commits."""
+    actions.move(session, agreement, to=AgreementState.DRAFT, by=by, trail=broker.trail, now=now)
+    session.commit()
+
+
+def work_out(broker: Broker, session: Session, agreement: SharingAgreement, *, by: str, now: datetime) -> ImpactReport:
+    """Work out what a version would do. Raises Conflict once a party has signed on the report there is. Commits."""
+    if actions.standing_signatures(agreement):
+        raise Conflict(
+            "signed-already", "A party has signed on the report there is. Call the text back to do it again."
+        )
+    return impact.report(broker, session, agreement, by=by, now=now)
+
+
+def approve(
+    broker: Broker,
+    session: Session,
+    agreement: SharingAgreement,
+    *,
+    signatory: Signatory,
+    digest: str,
+    impact_digest: str,
+    reason: str | None,
+    now: datetime,
+) -> Signature:
+    """One party signs this text, and that it has read what this text would do. Commits.
+
+    Raises Conflict where text or report is not the one that was read, InvalidInput where the report lists sensitive
+    information newly permitted and the signatory gives no reason for it.
+    """
+    report = impact.latest(session, agreement)
+    if report is None:
+        raise Conflict("impact-missing", "Work out first what this text would do.")
+    if report.digest != impact_digest:
+        raise Conflict("impact-changed", "The report has been worked out again since you read it. Read it again.")
+    impact.verify(broker, report)
+    reason = (reason or "").strip() or None
+    if report.report["sensitive"] and reason is None:
+        raise InvalidInput("reason-missing", "Say why this sensitive information is needed.", field="reason")
+    signature = actions.sign(
+        session,
+        agreement,
+        signatory=signatory,
+        digest=digest,
+        impact=report.digest,
+        reason=reason,
+        trail=broker.trail,
+        now=now,
+    )
+    session.commit()
+    return signature
+
+
+def put_in_force(broker: Broker, session: Session, agreement: SharingAgreement, *, by: str, now: datetime) -> Effects:
+    """Put an approved version in force, in place of any before it, and publish. Commits.
+
+    Permissions that it outgrows run out in the same transaction, so that the wider text never rests on them.
+    """
+    found = effects(session, agreement, now=now)
+    actions.move(session, agreement, to=AgreementState.IN_FORCE, by=by, trail=broker.trail, now=now)
+    outgrown = {(each.consent.resident_id, each.organisation_code or "") for each in found.running_out}
+    consent.run_out(session, found.running_out, by=by, trail=broker.trail, now=now)
+    _tell(
+        session, agreement, NoticeKind.PERMISSION_RUN_OUT, sorted(outgrown), sorted({who for _, who in outgrown}), now
+    )
+    others = [pair for pair in found.residents if pair not in outgrown]
+    _tell(session, agreement, found.kind, others, found.organisations, now)
+    publish(broker, session, by=by, now=now)
+    return found
+
+
+def suspend(broker: Broker, session: Session, agreement: SharingAgreement, *, by: str, now: datetime) -> Effects:
+    """Stop sharing under an agreement for now. Bites on the next request. Commits."""
+    return _stop_or_go(broker, session, agreement, AgreementState.SUSPENDED, by=by, now=now)
+
+
+def resume(broker: Broker, session: Session, agreement: SharingAgreement, *, by: str, now: datetime) -> Effects:
+    """Put a suspended agreement back in force. Commits."""
+    if agreement.state is not AgreementState.SUSPENDED:
+        raise Conflict("agreement-state", "Only a suspended agreement can be resumed.")
+    return _stop_or_go(broker, session, agreement, AgreementState.IN_FORCE, by=by, now=now)
+
+
+def end(broker: Broker, session: Session, agreement: SharingAgreement, *, by: str, now: datetime) -> Effects:
+    """End an agreement, or give up a version that never came into force. Commits."""
+    return _stop_or_go(broker, session, agreement, AgreementState.ENDED, by=by, now=now)
+
+
+def due(session: Session, *, now: datetime) -> list[SharingAgreement]:
+    """Approved versions whose first day has come: each waits only to be put in force."""
+    approved = SharingAgreement.state == AgreementState.APPROVED
+    found = select(SharingAgreement).where(approved, SharingAgreement.from_at <= now).order_by(SharingAgreement.id)
+    return list(session.scalars(found))
+
+
+def effects(session: Session, agreement: SharingAgreement, *, now: datetime) -> Effects:
+    """Whom putting ``agreement`` in force would touch, told from the version that is live."""
+    new, before = written(agreement), _live(session, agreement)
+    old = written(before) if before else None
+    changes = difference(old, new)
+    texts = [new.document] + ([old.document] if old else [])
+    permissions = _permissions(session, texts, now=now)
+    return Effects(
+        kind=_kind(changes, first=old is None),
+        changes=changes,
+        residents=() if old is None else _touched(session, texts, permissions, changes, now=now),
+        running_out=tuple(permissions) if old is not None and changes.asks_again else (),
+        organisations=tuple(dict.fromkeys(party.organisation for text in texts for party in text.parties)),
+    )
+
+
+def written(agreement: SharingAgreement) -> Written:
+    """A version as its author wrote it."""
+    return Written(from_mapping(agreement.document), agreement.text, agreement.conditions)
+
+
+def _live(session: Session, agreement: SharingAgreement) -> SharingAgreement | None:
+    live = [each for each in actions.versions(session, agreement.id) if each.state in _LIVE and each is not agreement]
+    return min(live, key=lambda each: COUNTS.index(each.state), default=None)
+
+
+def _kind(changes: Difference, *, first: bool) -> NoticeKind:
+    if first:
+        return NoticeKind.AGREEMENT_BEGUN
+    if changes.wider:
+        return NoticeKind.AGREEMENT_WIDER
+    return NoticeKind.AGREEMENT_NARROWER if changes.narrower else NoticeKind.AGREEMENT_CHANGED
+
+
+def _permissions(session: Session, texts: Sequence[AgreementDocument], *, now: datetime) -> list[Provision]:
+    receivers = {organisation for text in texts for organisation in text.receivers}
+    purposes = {below for text in texts for purpose in text.purposes for below in purpose.reach}
+    return consent.standing(session, organisations=receivers, purposes=purposes, now=now)
+
+
+def _touched(
+    session: Session,
+    texts: Sequence[AgreementDocument],
+    permissions: Sequence[Provision],
+    changes: Difference,
+    *,
+    now: datetime,
+) -> tuple[tuple[str, str], ...]:
+    """Each resident with the organisation they share with; nobody where only the wording changed.
+
+    Where sharing rests on implied consent, those are the residents whom a receiving organisation is caring for.
+    """
+    if not (changes.wider or changes.narrower):
+        return ()
+    pairs = {(each.consent.resident_id, each.organisation_code or "") for each in permissions}
+    implied = [text for text in texts if text.confidentiality is not Confidentiality.EXPLICIT]
+    pairs |= _cared_for(session, {code for text in implied for code in text.receivers}, now=now)
+    return tuple(sorted(pairs))
+
+
+def _cared_for(session: Session, organisations: set[str], *, now: datetime) -> set[tuple[str, str]]:
+    found = session.execute(
+        select(Relationship.resident_id, Relationship.organisation_code, Relationship.until_at).where(
+            Relationship.organisation_code.in_(organisations), Relationship.from_at <= now
+        )
+    )
+    return {(row.resident_id, row.organisation_code) for row in found if row.until_at is None or now < row.until_at}
+
+
+def _stop_or_go(
+    broker: Broker, session: Session, agreement: SharingAgreement, to: AgreementState, *, by: str, now: datetime
+) -> Effects:
+    told = {
+        AgreementState.SUSPENDED: NoticeKind.AGREEMENT_SUSPENDED,
+        AgreementState.IN_FORCE: NoticeKind.AGREEMENT_RESUMED,
+        AgreementState.ENDED: NoticeKind.AGREEMENT_ENDED,
+    }[to]
+    was_live = agreement.state in _LIVE
+    document = from_mapping(agreement.document)
+    held = _permissions(session, [document], now=now) if was_live else []
+    pairs = tuple(sorted({(each.consent.resident_id, each.organisation_code or "") for each in held}))
+    actions.move(session, agreement, to=to, by=by, trail=broker.trail, now=now)
+    parties = tuple(actions.parties_of(agreement))
+    if was_live:
+        _tell(session, agreement, told, pairs, parties, now)
+        publish(broker, session, by=by, now=now)
+    else:
+        session.commit()
+    return Effects(told, Difference(()), pairs, (), parties)
+
+
+def _tell(
+    session: Session,
+    agreement: SharingAgreement,
+    kind: NoticeKind,
+    residents: Sequence[tuple[str, str]],
+    organisations: Sequence[str],
+    now: datetime,
+) -> None:
+    about = f"{agreement.id}/{agreement.number}"
+    notices.tell(session, kind, about=about, residents=residents, organisations=organisations, now=now)
