@@ -9,6 +9,7 @@ Sources of codes: PRSB Core Information Standard v2 with the UK Core record stan
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Self
 
@@ -101,6 +102,10 @@ class Purpose(Coded):
     def within(self, other: Purpose) -> bool:
         """Whether this purpose is ``other``, or below it."""
         return other in self.lineage
+
+    def within_any(self, others: Iterable[Purpose]) -> bool:
+        """Whether any of ``others`` is this purpose or above it."""
+        return any(self.within(other) for other in others)
 
     @property
     def reach(self) -> tuple[Purpose, ...]:

@@ -52,6 +52,8 @@ def ask(
 ) -> AccessRequestRecord:
     """Ask the resident for permission. The answer looks the same where the handle stands for nobody. Commits."""
     resident_id = resident_behind(session, handle, organisation=requester.organisation)
+    if purpose.grouping:
+        raise InvalidInput("purpose-too-broad", "Say more exactly what you need it for.", field="purpose")
     if not sections:
         raise InvalidInput("sections-missing", "Say which sections you need.", field="sections")
     if not reason.strip():
@@ -378,7 +380,7 @@ def _invite(session: Session, consent: Consent, *, organisation: str, until: dat
 
 def _speaks_of(provision: Provision, purposes: Collection[Purpose]) -> bool:
     named = provision.purposes
-    return named is None or any(purpose.within(each) for purpose in purposes for each in named)
+    return named is None or any(purpose.within_any(named) for purpose in purposes)
 
 
 def _ask_again(session: Session, asked: AccessRequestRecord, *, now: datetime) -> None:

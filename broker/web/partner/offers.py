@@ -33,9 +33,11 @@ def offered_to(session: Session, asker: Requester, *, now: datetime) -> Offers:
     """What the asker's organisation may receive by name, in the asker's role, under agreements in force ``now``."""
     documents = [each for each in in_force(session, now=now) if _for(each, asker)]
     sections: dict[Purpose, tuple[Section, ...]] = {
-        purpose: _sections(document for document in documents if purpose in document.purposes)
+        purpose: _sections(document for document in documents if purpose.within_any(document.purposes))
         for purpose in Purpose
-        if purpose is not Purpose.EMERGENCY and any(purpose in document.purposes for document in documents)
+        if purpose is not Purpose.EMERGENCY
+        and not purpose.grouping
+        and any(purpose.within_any(document.purposes) for document in documents)
     }
     breakable = (each for each in documents if each.break_glass and Purpose.EMERGENCY in each.purposes)
     return Offers(sections=sections, emergency=_sections(breakable) if asker.role.clinical else ())

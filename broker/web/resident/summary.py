@@ -94,7 +94,7 @@ def why_needed(session: Session, organisation: str, purpose: Purpose, *, now: da
     return {
         line.section: line.because
         for document in in_force(session, now=now)
-        if organisation in document.receivers and purpose in document.purposes
+        if organisation in document.receivers and purpose.within_any(document.purposes)
         for line in document.sections
     }
 
