@@ -24,19 +24,37 @@ def agreement(id: str, **changes: Any) -> AgreementDocument:
         "under": None,
         "narrows": False,
         "purpose_statement": "So that residents are helped.",
+        "benefits": "Help that fits.",
         "parties": [party(INTEGRATOR), party(COUNCIL)],
         "recipients": {"kinds": ["gp-practice", "local-authority", "vcfse"]},
         "purposes": ["direct-care", "emergency"],
+        "data_subjects": "Residents who are helped.",
+        "geography": "Testbourne.",
         "sections": because(set(ADVICE_SECTIONS) | set(CARE_SECTIONS)),
         "sources": {"organisations": [], "kinds": ["gp-practice", "local-authority", "vcfse"]},
         "roles": ["case-worker", "clinician", "link-worker"],
         "labels": [],
-        "lawful_basis": {"article_6": "6(1)(e)", "article_9": "9(2)(h)"},
+        "lawful_basis": {
+            "article_6": "6(1)(e)",
+            "article_9": "9(2)(h)",
+            "schedule_1": "Part 1 paragraph 2",
+            "powers": "National Health Service Act 2006; Care Act 2014.",
+        },
         "confidentiality": "implied",
         "disclosure": "tell",
         "break_glass": True,
         "obligations": [],
+        "flow": {"method": "On a screen.", "frequency": "When somebody asks.", "hosting": "In the United Kingdom."},
+        "rights": {
+            "access_requests": "Each party.",
+            "objections": "Each party.",
+            "complaints": "Each party, and the Information Commissioner.",
+            "privacy_notice": "https://testbourne.example/privacy",
+        },
+        "security": "Strong sign-in, access by role, and an entry for every look.",
+        "incidents": {"contact": "The contact of every party.", "hours": 24},
         "retention": "Nothing is kept.",
+        "disposal": "There is nothing to destroy.",
         "onward_sharing": "None.",
         "dpia": {"reference": "DPIA-T", "on": "2026-01-05"},
         "review_on": "2027-06-01",
@@ -90,7 +108,14 @@ def care(**changes: Any) -> AgreementDocument:
 
 
 def party(organisation: str, *, receives: bool = False) -> dict[str, Any]:
-    return {"organisation": organisation, "part": "controller", "receives": receives, "gives": True}
+    return {
+        "organisation": organisation,
+        "part": "controller",
+        "receives": receives,
+        "gives": True,
+        "contact": f"Data protection lead of {organisation}",
+        "dspt": {"status": "met", "on": "2025-06-20"},
+    }
 
 
 def because(sections: Iterable[Section]) -> list[dict[str, str]]:

@@ -62,13 +62,15 @@ def draft(session: Session, written: Written, *, author: str, trail: Trail, now:
 def edit(
     session: Session, agreement: SharingAgreement, written: Written, *, author: str, trail: Trail, now: datetime
 ) -> SharingAgreement:
-    """Replace the text of a version not yet in force. It is a draft again, and every signature on it is void."""
+    """Replace the text of a version not yet in force, in words or in comments. It is a draft again, and every signature
+    on it is void."""
     if agreement.state not in _OPEN:
         raise Conflict("agreement-not-open", "Only a draft can be changed. Draft the next version instead.")
     if written.document.id != agreement.id:
         raise InvalidInput("agreement-id-changed", "An agreement keeps its id.", field="id")
     _write(agreement, written, now=now)
     agreement.state, agreement.author = AgreementState.DRAFT, author
+    _void_signatures(agreement, now=now)
     _entry(session, trail, agreement, by=author, now=now, act="edited")
     return agreement
 
@@ -146,6 +148,8 @@ def move(
         )
     if to in (AgreementState.APPROVED, AgreementState.IN_FORCE) and not signed(agreement):
         raise Conflict("agreement-not-signed", "Not every party has signed this text.")
+    if to is AgreementState.DRAFT:
+        _void_signatures(agreement, now=now)
     if to is AgreementState.IN_FORCE:
         _supersede(session, agreement, by=by, trail=trail, now=now)
     before, agreement.state, agreement.changed_at = agreement.state, to, now
@@ -207,8 +211,9 @@ def versions(session: Session, id: str) -> Sequence[SharingAgreement]:
 
 
 def standing_signatures(agreement: SharingAgreement) -> list[Signature]:
-    """The signatures on the text as it now stands. One on an earlier text counts for nothing."""
-    return [each for each in agreement.signatures if each.digest == agreement.digest]
+    """The signatures on the text as it now stands. One on an earlier text, or on one since taken back, counts for
+    nothing."""
+    return [each for each in agreement.signatures if each.stands_on(agreement.digest)]
 
 
 def waiting_for(agreement: SharingAgreement) -> list[str]:
@@ -234,6 +239,11 @@ _WITH_SIGNATURES = select(SharingAgreement).options(selectinload(SharingAgreemen
 def _newest(session: Session, id: str) -> SharingAgreement | None:
     number = session.scalar(select(func.max(SharingAgreement.number)).where(SharingAgreement.id == id))
     return None if number is None else session.get(SharingAgreement, (id, number))
+
+
+def _void_signatures(agreement: SharingAgreement, *, now: datetime) -> None:
+    for signature in agreement.signatures:
+        signature.voided_at = signature.voided_at or now
 
 
 def _supersede(session: Session, agreement: SharingAgreement, *, by: str, trail: Trail, now: datetime) -> None:

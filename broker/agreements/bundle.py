@@ -13,12 +13,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import rfc8785
-
-from broker.agreements import document, generated
+from broker.agreements import chains, document, generated
+from broker.agreements.canonical import canonical
 from broker.agreements.document import AgreementDocument
 from broker.agreements.models import SharingAgreement
 from broker.errors import Misconfigured
+from broker.vocabulary import Purpose
 
 POLICIES = Path(__file__).parents[2] / "policies"
 
@@ -41,16 +41,25 @@ def modules_for(agreements: Iterable[SharingAgreement], folder: Path = POLICIES)
     return load_modules(folder) | own
 
 
-def packed(modules: Mapping[str, str], data: Mapping[str, Any]) -> bytes:
-    """Everything an engine is given, as one compressed document. ``unpacked`` undoes it."""
-    content = {"modules": dict(modules), "data": dict(data)}
-    return zlib.compress(json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode())
+def packed(modules: Mapping[str, str], data: Mapping[str, Any] | bytes) -> bytes:
+    """Everything an engine is given, compressed. ``data`` may be canonical JSON already. ``unpacked`` undoes it."""
+    written = data if isinstance(data, bytes) else canonical(data)
+    return zlib.compress(written + b"\n" + canonical(dict(modules)), 1)  # canonical JSON has no line of its own
 
 
 def unpacked(content: bytes) -> tuple[dict[str, str], dict[str, Any]]:
-    """The rules' text by path, and the data, as they were packed."""
-    found = json.loads(zlib.decompress(content))
-    return found["modules"], found["data"]
+    """The rules' text by path, and the data, as they were packed. Raises ValueError for anything else."""
+    modules, data = unpacked_text(content)
+    return modules, json.loads(data)
+
+
+def unpacked_text(content: bytes) -> tuple[dict[str, str], bytes]:
+    """As ``unpacked``, with the data still as canonical JSON: to be hashed, or read by an engine, as it is."""
+    try:
+        data, _, modules = zlib.decompress(content).partition(b"\n")
+    except zlib.error as error:
+        raise ValueError("this is not what was packed") from error
+    return json.loads(modules), data
 
 
 def load_tables(folder: Path = POLICIES) -> dict[str, Any]:
@@ -62,41 +71,72 @@ def load_tables(folder: Path = POLICIES) -> dict[str, Any]:
 def build_data(agreements: Iterable[SharingAgreement]) -> dict[str, Any]:
     """The ``sharing`` document for ``agreements``, without its revision.
 
-    Raises InvalidInput where a stored document breaks the rules of ``document.from_mapping``: to leave one out could
+    Raises InvalidInput where a stored document breaks the rules of ``document.from_stored``: to leave one out could
     widen what others allow.
     """
-    rows = {row.id: (row, document.from_mapping(row.document)) for row in agreements}
-    under = {id: text.under for id, (_, text) in rows.items()}
-    entries = {
-        id: _entry(row, text, ancestors=_ancestors(id, under), narrowed_by={}) for id, (row, text) in rows.items()
-    }
-    _narrow(entries, {id: text for id, (_, text) in rows.items()})
+    rows = {row.id: (row, document.from_stored(row.document)) for row in agreements}
+    texts = {id: text for id, (_, text) in rows.items()}
+    bases = {id: entry_of(row, text, ancestors=[], narrowed_by={}) for id, (row, text) in rows.items()}
+    entries = linked(bases, texts)
     return {
         "vocabulary": generated.vocabulary(),
         "tables": load_tables(),
         "agreements": entries,
-        "by_org_purpose": _index({id: text for id, (_, text) in rows.items()}),
+        "chains": chains.chains(entries),
+        "by_org_purpose": index_of(texts),
     }
+
+
+def linked(bases: Mapping[str, Mapping[str, Any]], texts: Mapping[str, AgreementDocument]) -> dict[str, dict[str, Any]]:
+    """Each agreement's entry, with what is above it and what narrows it. Changes none of ``bases``."""
+    under = {id: text.under for id, text in texts.items()}
+    entries = {id: {**base, "ancestors": _ancestors(id, under), "narrowed_by": {}} for id, base in bases.items()}
+    _narrow(entries, texts)
+    return entries
 
 
 def revision_of(now: datetime, modules: Mapping[str, str], data: Mapping[str, Any]) -> str:
     """``<UTC instant>/<SHA-256 of the content>``: when it was published, and exactly what."""
-    instant = now.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return f"{instant}/{digest_of(modules, data)}"
+    return named(now, digest_of(modules, data))
+
+
+def named(now: datetime, digest: str) -> str:
+    """The name of what is published now and has this digest."""
+    return f"{now.astimezone(UTC).isoformat(timespec='microseconds').replace('+00:00', 'Z')}/{digest}"
+
+
+def published_at(revision: str) -> str:
+    """The instant in a revision's name. Two of them are in the order of their text."""
+    return revision.partition("/")[0]
 
 
 def digest_of(modules: Mapping[str, str], data: Mapping[str, Any]) -> str:
-    """SHA-256, in hex, over the name and hash of every module and of the data (canonical JSON, RFC 8785)."""
+    """SHA-256, in hex, over the name and hash of every module and of each part of the data but its revision."""
+    return digest_of_parts(modules, parts_of(data))
+
+
+def parts_of(data: Mapping[str, Any]) -> dict[str, bytes]:
+    """Each part of the data as canonical JSON: written once, and hashed, signed and kept as it is."""
+    return {name: canonical(part) for name, part in sorted(data.items())}
+
+
+def whole(parts: Mapping[str, bytes]) -> bytes:
+    """The canonical JSON of the data whose parts these are."""
+    return b"{" + b",".join(canonical(name) + b":" + part for name, part in sorted(parts.items())) + b"}"
+
+
+def digest_of_parts(modules: Mapping[str, str], parts: Mapping[str, bytes]) -> str:
+    """As ``digest_of``, of parts already written."""
     contents = {f"modules/{path}": _sha256(text.encode()) for path, text in modules.items()}
-    contents["data"] = _sha256(rfc8785.dumps({name: value for name, value in data.items() if name != "revision"}))
-    return _sha256(rfc8785.dumps(contents))
+    contents |= {f"data/{name}": _sha256(part) for name, part in parts.items() if name != "revision"}
+    return _sha256(canonical(contents))
 
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _entry(
+def entry_of(
     row: SharingAgreement, text: AgreementDocument, *, ancestors: list[str], narrowed_by: dict[str, list[str]]
 ) -> dict[str, Any]:
     """One agreement as the rules read it. Sets are ``{code: true}``, so that a look-up costs the same at any size."""
@@ -111,7 +151,7 @@ def _entry(
         "from": max(_epoch(row.from_at), _epoch(text.from_at)),
         "until": min(_epoch(row.until_at), _epoch(text.until_at)),
         "recipients": {"organisations": _set(text.receivers), "kinds": _set(text.recipient_kinds)},
-        "purposes": _set(text.purposes),
+        "purposes": _set(_reached(text.purposes)),
         "sections": _set(agreed.section for agreed in text.sections),
         "sources": {"organisations": _set(text.source_organisations), "kinds": _set(text.source_kinds)},
         "roles": _set(text.roles),
@@ -119,6 +159,7 @@ def _entry(
         "confidentiality": text.confidentiality.value,
         "disclosure": text.disclosure.value,
         "break_glass": text.break_glass,
+        "conditions": row.conditions is not None,
         "obligations": [{**agreed.parameters, "obligation": agreed.obligation.value} for agreed in text.obligations],
     }
 
@@ -127,7 +168,7 @@ def is_signed(row: SharingAgreement, text: AgreementDocument) -> bool:
     """Whether every party has signed this very text; a signature on any other text counts for nothing."""
     if row.digest != document.digest_with(text, row.conditions):
         return False
-    signatories = {signature.organisation_code for signature in row.signatures if signature.digest == row.digest}
+    signatories = {signature.organisation_code for signature in row.signatures if signature.stands_on(row.digest)}
     return all(party.organisation in signatories for party in text.parties)
 
 
@@ -160,13 +201,18 @@ def _narrow(entries: Mapping[str, dict[str, Any]], texts: Mapping[str, Agreement
                     entry["narrowed_by"].setdefault(place, []).extend(ids)
 
 
-def _index(texts: Mapping[str, AgreementDocument]) -> dict[str, dict[str, dict[str, bool]]]:
+def index_of(texts: Mapping[str, AgreementDocument]) -> dict[str, dict[str, dict[str, bool]]]:
     index: dict[str, dict[str, dict[str, bool]]] = {}
     for id, text in sorted(texts.items()):
         for organisation in text.receivers:
-            for purpose in text.purposes:
-                index.setdefault(organisation, {}).setdefault(purpose.value, {})[id] = True
+            for purpose in _reached(text.purposes):
+                index.setdefault(organisation, {}).setdefault(purpose, {})[id] = True
     return index
+
+
+def _reached(purposes: Iterable[Purpose]) -> list[str]:
+    """``purposes`` and everything below them, once each: what an agreement that names them speaks of."""
+    return list(dict.fromkeys(below.value for purpose in purposes for below in purpose.reach))
 
 
 def _set(codes: Iterable[str]) -> dict[str, bool]:

@@ -42,7 +42,7 @@ _YES_NO = {"type": "boolean"}
 def vocabulary() -> dict[str, Any]:
     """The words the policy knows: what ``data.sharing.vocabulary`` holds."""
     return {
-        "purposes": {purpose.value: {"permission": purpose.permission.value} for purpose in Purpose},
+        "purposes": {purpose.value: _purpose(purpose) for purpose in Purpose},
         "sections": {section.value: {} for section in Section},
         "labels": {label.value: {"in_law": label.in_law} for label in Sensitivity},
         "kinds": {
@@ -57,6 +57,15 @@ def vocabulary() -> dict[str, Any]:
         "obligations": {obligation.value: {} for obligation in Obligation},
         "layers": {layer.value: {"order": order} for order, layer in enumerate(Layer)},
         "reasons": {reason.value: {"layer": reason.layer.value} for reason in DenialReason},
+    }
+
+
+def _purpose(purpose: Purpose) -> dict[str, Any]:
+    """``lineage`` is the purpose and those above it, as a set: ``{code: true}``."""
+    return {
+        "permission": purpose.permission.value,
+        "grouping": purpose.grouping,
+        "lineage": {above.value: True for above in purpose.lineage},
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, LargeBinary, String, Text, UniqueConstraint
+from sqlalchemy import JSON, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broker.database import Base, Code, Instant, new_id
@@ -66,6 +66,9 @@ class SharingAgreement(Base):
         return self.state is AgreementState.IN_FORCE and self.from_at <= at < self.until_at
 
 
+_STANDING = text("voided_at IS NULL")
+
+
 class Signature(Base):
     """One party's signature on exactly one text, and on what it was told that text would do.
 
@@ -75,7 +78,13 @@ class Signature(Base):
 
     __tablename__ = "agreement_signature"
     __table_args__ = (
-        UniqueConstraint("agreement_id", "agreement_number", "organisation_code", "digest", name="signed_once"),
+        Index(
+            "ix_agreement_signature_once",
+            *("agreement_id", "agreement_number", "organisation_code"),
+            unique=True,
+            sqlite_where=_STANDING,
+            postgresql_where=_STANDING,
+        ),
         ForeignKeyConstraint(
             ["agreement_id", "agreement_number"],
             ["sharing_agreement.id", "sharing_agreement.number"],
@@ -94,8 +103,13 @@ class Signature(Base):
     impact: Mapped[str | None] = mapped_column(String(64))
     reason: Mapped[str | None] = mapped_column(Text)
     signed_at: Mapped[datetime] = mapped_column(Instant)
+    voided_at: Mapped[datetime | None] = mapped_column(Instant)  # the text went back to being a draft
 
     agreement: Mapped[SharingAgreement] = relationship(back_populates="signatures")
+
+    def stands_on(self, digest: str) -> bool:
+        """Whether this is a signature on exactly the text with this digest, and has not been voided."""
+        return self.digest == digest and self.voided_at is None
 
 
 class PolicyRevision(Base):

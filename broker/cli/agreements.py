@@ -18,7 +18,12 @@ if TYPE_CHECKING:
     from broker.governance.changes import Effects
 
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-NUMBER = click.option("--version", "number", type=int, help="Which version. Without it: the newest to be signed or begun, else the one that counts.")
+NUMBER = click.option(
+    "--version",
+    "number",
+    type=int,
+    help="Which version. Without it: the newest to be signed or begun, else the one that counts.",
+)
 
 
 @click.group()
@@ -89,6 +94,35 @@ def templates() -> None:
 
     for template in every():
         click.echo(f"{template.id:<20} {template.title}\n{'':<20} {template.about}")
+
+
+@agreements.command()
+@click.argument("template")
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--id", "agreement_id", required=True, help="The agreement's id, such as MG-ADVICE.")
+@click.option("--title", required=True, help="What it is called.")
+@click.option("--organisation", required=True, help="Code of the organisation that is to receive.")
+@click.option("--place", required=True, help="Code of the place whose residents it is about.")
+@click.option("--under", required=True, help="Id of the agreement above it.")
+@click.option("--giver", "givers", multiple=True, help="Code of an organisation whose systems answer. Repeatable.")
+def start(
+    template: str,
+    file: Path,
+    agreement_id: str,
+    title: str,
+    organisation: str,
+    place: str,
+    under: str,
+    givers: tuple[str, ...],
+) -> None:
+    """Write the first text of an agreement from a template, every field explained. Keeps nothing in the broker."""
+    from broker.agreements import templates as known
+
+    text = known.start(
+        template, id=agreement_id, organisation=organisation, name=title, place=place, under=under, givers=givers
+    )
+    file.write_text(text, encoding="utf-8")
+    click.echo(f"{file} is a start. Fill in what is left, then: broker agreements check {file}")
 
 
 @agreements.command()
@@ -175,6 +209,7 @@ def document(agreement_id: str, file: Path, number: int | None) -> None:
             names=organisation_names(session),
             signatures=actions.standing_signatures(found),
             version=found.number,
+            conditions=found.conditions,
         )
     file.write_text(page, encoding="utf-8")
     click.echo(f"Version {found.number} of {found.id} is in {file} (digest {found.digest}).")

@@ -78,7 +78,7 @@ def resident_behind(session: Session, handle: str, *, organisation: str) -> str 
 
 def organisation_names(session: Session) -> dict[str, str]:
     """The name of every organisation, by code."""
-    return dict(session.execute(select(Organisation.code, Organisation.name)).tuples().all())
+    return dict(session.execute(select(Organisation.code, Organisation.name)).all())
 
 
 def organisation_called(session: Session, code: str) -> Organisation:

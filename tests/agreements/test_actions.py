@@ -146,6 +146,24 @@ def test_any_later_edit_voids_every_signature(session: Session, trail: Trail, in
     assert same_words.digest != changed.digest
 
 
+def test_even_a_change_of_comments_alone_voids_them_and_so_does_calling_the_text_back(
+    session: Session, trail: Trail, in_review: SharingAgreement
+) -> None:
+    sign(session, trail, in_review, ASH)
+    remarked = Written(texts.advice(), in_review.text + "# as the trustees asked\n")
+    assert remarked.digest == in_review.digest
+    actions.edit(session, in_review, remarked, author=AUTHOR, trail=trail, now=NOON)
+    assert actions.standing_signatures(in_review) == []
+
+    for to in (AgreementState.IN_REVIEW, AgreementState.DRAFT, AgreementState.IN_REVIEW):
+        if to is AgreementState.DRAFT:
+            sign(session, trail, in_review, ASH)
+        actions.move(session, in_review, to=to, by=AUTHOR, trail=trail, now=NOON)
+    assert FOOD_BANK in actions.waiting_for(in_review)
+    sign(session, trail, in_review, ASH)
+    assert FOOD_BANK not in actions.waiting_for(in_review)
+
+
 def test_conditions_are_part_of_what_is_signed(session: Session, trail: Trail, in_review: SharingAgreement) -> None:
     sign(session, trail, in_review, ASH)
     document = texts.advice()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from broker.agreements import bundle, document
+from broker.agreements import bundle, document, generated
 from broker.agreements.models import SharingAgreement
 from broker.errors import InvalidInput, Misconfigured
 from tests.policies.world import NOW, row, samples
@@ -66,9 +66,58 @@ def test_the_order_agreements_come_in_does_not_matter(data: dict[str, Any]) -> N
 
 
 def test_the_vocabulary_and_the_tables_go_with_them(data: dict[str, Any]) -> None:
-    assert data["vocabulary"]["purposes"]["advice-debt"] == {"permission": "explicit"}
+    assert data["vocabulary"]["purposes"]["advice-debt"]["permission"] == "explicit"
     assert data["tables"] == bundle.load_tables()
     assert "revision" not in data
+
+
+# ---- purposes ------------------------------------------------------------------------------------------------------
+
+
+def test_an_agreement_speaks_of_everything_below_the_purposes_it_names() -> None:
+    receiver = samples()["MG-ADVICE"].receivers[0]
+    data = bundle.build_data([sample("MG-ADVICE", purposes=["community-services"])])
+
+    assert data["agreements"]["MG-ADVICE"]["purposes"].keys() == {
+        "community-services", "social-prescribing", "carers-support",
+        "advice", "advice-debt", "advice-housing", "advice-benefits",
+    }  # fmt: skip
+    assert data["by_org_purpose"][receiver].keys() == data["agreements"]["MG-ADVICE"]["purposes"].keys()
+
+
+def test_an_agreement_does_not_speak_of_what_is_above_or_beside_the_purposes_it_names() -> None:
+    assert built(sample("MG-ADVICE", purposes=["advice-debt"]))["MG-ADVICE"]["purposes"] == {"advice-debt": True}
+    assert built(sample("MG-HOSPICE", purposes=["direct-care"]))["MG-HOSPICE"]["purposes"].keys() == {
+        "direct-care", "care-coordination",
+    }  # fmt: skip
+
+
+def test_the_vocabulary_says_what_each_purpose_is_below() -> None:
+    purposes = generated.vocabulary()["purposes"]
+
+    assert purposes["advice-debt"]["lineage"] == {"advice-debt": True, "advice": True, "community-services": True}
+    assert purposes["emergency"]["lineage"] == {"emergency": True}
+    assert {code for code, entry in purposes.items() if entry["grouping"]} == {"advice", "community-services"}
+
+
+# ---- conditions ----------------------------------------------------------------------------------------------------
+
+CONDITIONS = 'package conditions["MG-ADVICE"]\n\ndeny contains "outside-place" if input.resident.age < 18\n'
+
+
+def test_what_was_agreed_with_conditions_says_so_in_its_own_chain_and_in_those_below() -> None:
+    above = row(samples()["LON-COMMUNITY"], conditions=CONDITIONS.replace("MG-ADVICE", "LON-COMMUNITY"))
+    data = bundle.build_data([row(samples()["MG-ADVICE"], conditions=CONDITIONS), above])
+
+    assert data["chains"]["MG-ADVICE"]["conditions"] == ["MG-ADVICE", "LON-COMMUNITY"]
+    assert built(row(samples()["MG-ADVICE"]))["MG-ADVICE"]["conditions"] is False
+
+
+def test_every_module_of_conditions_is_one_that_the_data_names() -> None:
+    rows = [row(samples()["MG-ADVICE"], conditions=CONDITIONS), row(samples()["LON-COMMUNITY"])]
+    named = {id for id, entry in bundle.build_data(rows)["agreements"].items() if entry["conditions"]}
+
+    assert {f"conditions/{id}.rego" for id in named} == bundle.modules_for(rows).keys() - bundle.load_modules().keys()
 
 
 # ---- signatures ----------------------------------------------------------------------------------------------------

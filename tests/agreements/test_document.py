@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import rfc8785
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from broker.agreements import document
+from broker.agreements import document, guide, schema
 from broker.agreements.bundle import POLICIES
 from broker.errors import InvalidInput
 from broker.vocabulary import Level, Obligation, Purpose, Section
@@ -113,6 +117,40 @@ def test_an_obligation_keeps_its_parameters() -> None:
     assert document.read(document.render(agreement)) == agreement
 
 
+# ---- what is kept --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("of", sorted(samples()))
+def test_what_was_kept_is_the_same_document(of: str) -> None:
+    kept = json.loads(json.dumps(samples()[of].as_mapping()))
+
+    assert document.from_stored(kept) == document.from_mapping(kept) == samples()[of]
+
+
+def test_what_was_kept_before_a_field_was_asked_for_still_reads_and_keeps_its_digest() -> None:
+    """Else what was signed would be signed by nobody, on the day the broker is made stricter."""
+    asked_for_later = ["benefits", "data_subjects", "geography", "flow", "rights", "security", "incidents", "disposal"]
+    kept = {name: value for name, value in ADVICE.as_mapping().items() if name not in asked_for_later}
+    kept["parties"] = [{k: v for k, v in party.items() if k not in ("contact", "dspt")} for party in kept["parties"]]
+
+    assert document.from_stored(kept).as_mapping() == kept
+    assert document.from_stored(kept).digest == document.digest_of(kept)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.dictionaries(
+        st.from_regex(r"[a-z][a-z0-9_]{0,39}", fullmatch=True),
+        st.text(st.characters(exclude_categories=["Cs"])) | st.integers(-(2**53) + 1, 2**53 - 1) | st.booleans(),
+    )
+)
+def test_the_digest_is_of_canonical_json(mapping: dict[str, Any]) -> None:
+    """RFC 8785, by another's hand."""
+    nested = {"list": [mapping, None], **mapping}
+
+    assert document.digest_of(nested) == hashlib.sha256(rfc8785.dumps(nested)).hexdigest()
+
+
 # ---- what is refused -----------------------------------------------------------------------------------------------
 
 FAULTS: list[tuple[Callable[[dict[str, Any]], Any], str, str]] = [
@@ -163,12 +201,48 @@ FAULTS: list[tuple[Callable[[dict[str, Any]], Any], str, str]] = [
     (lambda v: v.update(from_on=datetime(2026, 4, 1, tzinfo=UTC)), "date-needed", "from_on"),
     (lambda v: v.update(until_on="2026-03-31", review_on="2026-03-30"), "ends-before-start", "until_on"),
     (lambda v: v.update(review_on="2030-01-01"), "review-too-late", "review_on"),
+    (lambda v: v.update(title="safe\u200bhidden"), "text-needed", "title"),
+    (lambda v: v.update(labels=[f"x{n}" for n in range(500)]), "list-too-long", "labels"),
+    (
+        lambda v: v.update(obligations=[{"obligation": "review", "days": 2**53}]),
+        "parameter-malformed",
+        "obligations[0].days",
+    ),
+    (
+        lambda v: v.update(obligations=[{"obligation": "review", "À faire": 1}]),
+        "parameter-malformed",
+        "obligations[0].À faire",
+    ),
+    (lambda v: v.update(obligations=["review"]), "not-a-mapping", "obligations[0]"),
+    (lambda v: v["lawful_basis"].update(article_6="6(1)(eb)"), "text-malformed", "lawful_basis.article_6"),
+    (lambda v: v["lawful_basis"].update(schedule_1="Paragraph 18"), "text-malformed", "lawful_basis.schedule_1"),
+    (lambda v: v["incidents"].update(hours=73), "number-needed", "incidents.hours"),
+    (lambda v: v["incidents"].update(hours=True), "number-needed", "incidents.hours"),
+    (lambda v: v["rights"].update(privacy_notice="http://x.example"), "text-malformed", "rights.privacy_notice"),
+    (lambda v: v["rights"].pop("complaints"), "field-missing", "rights.complaints"),
+    (lambda v: v["parties"][0]["dspt"].update(status="brilliant"), "code-unknown", "parties[0].dspt.status"),
+    (lambda v: v["parties"][0].update(public_authority="no"), "yes-or-no-needed", "parties[0].public_authority"),
+    (lambda v: v["signatories"].pop(), "signatory-missing", "signatories"),
+    (lambda v: v["signatories"][0].update(name="Gareth Moyle"), "signs-twice", "signatories"),
 ]
 
 
 @pytest.mark.parametrize(("change", "code", "field"), FAULTS, ids=[f"{code}:{field}" for _, code, field in FAULTS])
 def test_a_fault_is_named_with_its_field(change: Callable[[dict[str, Any]], Any], code: str, field: str) -> None:
     assert refusal(changed(change)) == (code, field)
+
+
+WORDS = ("text-needed", "text-malformed", "number-needed", "parameter-malformed")
+MATTERS = [fault for fault in FAULTS if fault[1] not in WORDS and fault[2] != "parties[0].public_authority"]
+
+
+@pytest.mark.parametrize(("change", "code", "field"), MATTERS, ids=[f"{code}:{field}" for _, code, field in MATTERS])
+def test_what_was_kept_is_trusted_for_its_words_and_for_nothing_that_opens(
+    change: Callable[[dict[str, Any]], Any], code: str, field: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        document.from_stored(changed(change))
+    assert (refused.value.code, refused.value.field) == (code, field)
 
 
 @pytest.mark.parametrize("value", [None, [], "text", 1], ids=repr)
@@ -198,3 +272,20 @@ def test_a_text_that_is_too_large_is_not_parsed_at_all() -> None:
     with pytest.raises(InvalidInput) as refused:
         document.read("a" * (document.LARGEST_TEXT + 1))
     assert refused.value.code == "document-too-large"
+
+
+# ---- the guide -----------------------------------------------------------------------------------------------------
+
+
+def test_the_guide_has_every_field_as_the_schema_explains_it() -> None:
+    page = (POLICIES.parent / "docs" / "write-an-agreement.md").read_text(encoding="utf-8")
+    table = page.split("<!-- fields: generated -->\n")[1].split("<!-- end of fields -->")[0]
+
+    assert table == guide.table()
+
+
+def test_every_field_is_explained_in_a_sentence_and_says_when_it_is_needed() -> None:
+    for note in guide.notes():
+        assert note.about[0].isupper(), note.path
+        assert note.about.endswith("."), note.path
+        assert note.needed in (schema.ALWAYS, schema.TO_SIGN, schema.OPTIONAL), note.path

@@ -110,7 +110,7 @@ def test_agreements_are_adopted_listed_suspended_and_ended(ready: Run, tmp_path:
 
     files = [written(tmp_path, f"{d.id}.yaml", render(d)) for d in (*texts.frameworks(), texts.advice())]
     assert ready("agreements", "check", *files)[0] == 0
-    code, said, complaint = ready("agreements", "adopt", *files, "--signed-by", "The board")
+    code, said, complaint = ready("agreements", "adopt", *files)
     assert code == 0, complaint
     assert "TB-ADVICE is in force." in said
     for act, state in (("suspend", "Suspended"), ("resume", "In force"), ("end", "Ended")):
@@ -125,17 +125,66 @@ def test_a_wrong_agreement_names_the_field(ready: Run, tmp_path: Path) -> None:
     from broker.agreements.document import render
 
     text = render(texts.care()).replace("direct-care", "curiosity")
-    code, _, complaint = ready("agreements", "check", written(tmp_path, "wrong.yaml", text))
+    code, said, complaint = ready("agreements", "check", written(tmp_path, "wrong.yaml", text))
     assert code == 1
-    assert "purposes" in complaint
-    assert "Traceback" not in complaint
+    assert "wrong.yaml, line " in said
+    assert "purposes[0]" in said
+    assert "Traceback" not in said + complaint
+
+
+def test_an_agreement_starts_from_a_template_and_says_what_is_left_to_fill(ready: Run, tmp_path: Path) -> None:
+    file = str(tmp_path / "start.yaml")
+    options = (
+        "--id",
+        "TB-NEW",
+        "--title",
+        "New",
+        "--organisation",
+        FOOD_BANK,
+        "--place",
+        "TB",
+        "--under",
+        "LON-COMMUNITY",
+    )
+    names = [line.split()[0] for line in ready("agreements", "templates")[1].splitlines() if not line.startswith(" ")]
+    code, said, complaint = ready("agreements", "start", names[0], file, *options)
+    assert code == 0, complaint
+    assert "broker agreements check" in said
+    code, said, _ = ready("agreements", "check", file)
+    assert (code, "to-fill" in said or "Fill" in said) == (1, True)
+    assert ready("agreements", "start", "no-such-template", file, *options)[0] == 1
+
+
+def test_an_agreement_is_drafted_shown_reviewed_and_given_up(ready: Run, tmp_path: Path) -> None:
+    from broker.agreements.document import render
+
+    files = [written(tmp_path, f"{d.id}.yaml", render(d)) for d in texts.frameworks()]
+    assert ready("agreements", "adopt", *files)[0] == 0
+    advice = written(tmp_path, "advice.yaml", "# our first\n" + render(texts.advice()))
+    assert "Version 1 of TB-ADVICE is a draft" in ready("agreements", "draft", advice)[1]
+    assert "in review" in ready("agreements", "submit", "TB-ADVICE")[1]
+    said = ready("agreements", "show", "TB-ADVICE")[1]
+    assert f"waiting for {FOOD_BANK}" in said
+    code, _, complaint = ready("agreements", "begin", "TB-ADVICE")
+    assert (code, "agreement-state" in complaint) == (1, True)
+    page = tmp_path / "board.html"
+    made = ready("agreements", "document", "TB-ADVICE", str(page))
+    assert made[0] == 0, made
+    assert "TB-ADVICE" in page.read_text(encoding="utf-8")
+    register = tmp_path / "register.csv"
+    assert ready("agreements", "register", str(register))[0] == 0
+    assert len(register.read_text(encoding="utf-8").splitlines()) > 1
+    assert "Nothing waits" in ready("agreements", "due")[1]
+    assert ready("agreements", "end", "TB-ADVICE")[0] == 0
+    assert ready("agreements", "draft", advice)[0] == 0
+    assert "version 2: draft" in ready("agreements", "show", "TB-ADVICE")[1]
 
 
 def test_an_agreement_before_its_parent_is_refused(ready: Run, tmp_path: Path) -> None:
     from broker.agreements.document import render
 
     file = written(tmp_path, "a.yaml", render(texts.care()))
-    code, _, complaint = ready("agreements", "adopt", file, "--signed-by", "The board")
+    code, _, complaint = ready("agreements", "adopt", file)
     assert (code, "agreement-parent-unknown" in complaint) == (1, True)
 
 
