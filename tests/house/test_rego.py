@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -42,6 +43,22 @@ def test_the_policies_own_tests_pass() -> None:
     said = said_by(machine.opa(), "test", *rego(), *DATA)
     assert not said.startswith("failed"), said
     assert "PASS" in said
+
+
+@pytest.mark.needs("opa")
+def test_the_policies_own_tests_reach_every_line_of_every_rule() -> None:
+    said = said_by(machine.opa(), "test", "--coverage", *rego(), *DATA)
+    assert not said.startswith("failed"), said
+    files = {(ROOT / name).resolve(): found for name, found in json.loads(said)["files"].items()}
+
+    assert sorted(shown(path) for path in rego(tests=False) if path not in files) == []
+    assert [line for path in rego(tests=False) for line in untried(path, files[path])] == []
+
+
+def untried(path: Path, found: dict[str, Any]) -> list[str]:
+    """Where in a rule's file no test has been, each as ``file:first-last``, of the coverage that OPA reports."""
+    ranges = [(each["start"]["row"], each["end"]["row"]) for each in found.get("not_covered", [])]
+    return [f"{shown(path)}:{first}-{last}" for first, last in sorted(set(ranges))]
 
 
 @pytest.mark.needs("regal")

@@ -13,175 +13,215 @@ _refused_by_state := {
 	"approved": "agreement-not-started",
 	"suspended": "agreement-suspended",
 	"ended": "agreement-expired",
+	"superseded": "agreement-expired",
 }
 
 # A narrowing binds while it is in force, and goes on binding while it is suspended: to suspend it widens nothing.
 _binding_states := {"in-force", "suspended"}
 
-# Indexed by organisation and purpose, so that the cost does not grow with the number of agreements.
-_candidates[id] := agreement if {
+# The agreements that name this organisation and purpose, each with all that is above it. They are indexed, and put
+# together when they are published, so that the cost does not grow with their number. One above which an agreement
+# cannot be found has no chain, and is then no candidate at all.
+_chains[id] := chain if {
+	chains := data.sharing.chains
 	some id, _ in data.sharing.by_org_purpose[input.subject.organisation][input.request.purpose]
-	agreement := data.sharing.agreements[id]
+	chain := chains[id]
+
+	# Nor is one that does not say for whom, from whom, or in what state.
+	count(chain.recipients) > 0
+	count(chain.sources) > 0
+	count(chain.states) > 0
 }
 
-# The agreement itself and those above it. Each must hold.
-_chain[id] := members if {
-	some id, agreement in _candidates
-	above := [member |
-		some ancestor in agreement.ancestors
-		member := data.sharing.agreements[ancestor]
-	]
-
-	# An agreement above that cannot be found holds nothing up: this one is then no candidate at all.
-	count(above) == count(agreement.ancestors)
-	members := array.concat([agreement], above)
-}
-
-# What the resident's place has narrowed.
-_narrowings[id] := members if {
-	some id, agreement in _candidates
-	members := [member |
-		some narrowing in agreement.narrowed_by[input.resident.place]
+# What narrows each of them, or one above it, for the residents of this place: binding or not.
+_local[id] := members if {
+	some id, chain in _chains
+	narrowings := chain.narrowed_by[input.resident.place]
+	members := {narrowing: member |
+		some narrowing in narrowings
 		member := data.sharing.agreements[narrowing]
-		member.state in _binding_states
-		member.from <= input.request.time
-		input.request.time < member.until
-	]
+	}
 }
 
-# Everything that bounds what an agreement may open.
-_bounds[id] := array.concat(members, _narrowings[id]) if some id, members in _chain
+# Those that bind now.
+_narrowings[id] := members if {
+	some id, all in _local
+	members := {narrowing: member |
+		some narrowing, member in all
+		member.state in _binding_states
+		_started(member)
+		_not_over(member)
+	}
+}
 
 # METADATA
 # description: |
 #   For each agreement that names this organisation and purpose, why it does not stand: its own faults and those of
 #   every agreement above it. Empty where it stands.
-standing[id] := codes if {
-	some id, _ in _chain
-	codes := {code | some [candidate, code] in _faults; candidate == id}
+standing[id] := faults if {
+	organisation := input.subject.organisation
+	kind := input.subject.kind
+	role := input.subject.role
+	purpose := input.request.purpose
+	some id, chain in _chains
+	faults := union({
+		{"agreement-not-signed" | not chain.signed == true},
+		{"agreement-not-started" | not _started(chain)},
+		{"agreement-expired" | not _not_over(chain)},
+		{"outside-place" | some place in chain.places; not place == input.resident.place},
+		{"role-not-in-agreement" | not chain.roles[role]},
+		{"no-agreement" | not chain.purposes[purpose]},
+		# The agreement itself names the organisation; one above may name its kind, for others to add under it.
+		{"no-agreement" |
+			some named in chain.recipients
+			not named.organisations[organisation]
+			not named.kinds[kind]
+		},
+		# "No override allowed" is honoured at every level.
+		{"break-glass-not-permitted" | data.broker.emergency.declared; not chain.break_glass == true},
+		{code |
+			some state in chain.states
+			state != "in-force"
+			code := object.get(_refused_by_state, state, "no-agreement")
+		},
+		{code | some [candidate, code] in _faults; candidate == id},
+	})
 }
 
 # METADATA
-# description: For each section, and each agreement, why the agreement does not open it. Empty where it does.
-section_faults[section] := faults if {
+# description: Every agreement, section and reason where the agreement does not open the section.
+# scope: document
+section_faults contains [id, section, "section-not-in-agreement"] if {
+	some id, chain in _chains
 	some section in data.broker.question.sections
-	faults := {id: codes |
-		some id, members in _chain
-		left_out := {"section-not-in-agreement" | some member in members; not member.sections[section]}
-		narrowed := {"narrowed-by-place" | some member in _narrowings[id]; not member.sections[section]}
-		codes := left_out | narrowed
-	}
+	not chain.sections[section]
+}
+
+section_faults contains [id, section, "narrowed-by-place"] if {
+	some id, members in _narrowings
+	some member in members
+	some section in data.broker.question.sections
+	not member.sections[section]
 }
 
 # METADATA
-# description: For each source, and each agreement, why the agreement does not reach it. Empty where it does.
-source_faults[source] := faults if {
+# description: Every agreement, source and reason where the agreement does not reach the source.
+# scope: document
+source_faults contains [id, source, "source-not-in-agreement"] if {
 	some source in data.broker.question.sources
-	described := input.request.sources[source]
-	faults := {id: codes |
-		some id, members in _chain
-		left_out := {"source-not-in-agreement" | some member in members; not _reaches(member, described)}
-		narrowed := {"narrowed-by-place" | some member in _narrowings[id]; not _reaches(member, described)}
-		codes := left_out | narrowed
-	}
+	organisation := object.get(input.request, ["sources", source, "organisation"], null)
+	kind := object.get(input.request, ["sources", source, "kind"], null)
+	some id, chain in _chains
+	some named in chain.sources
+	not named.kinds[kind]
+	not named.organisations[organisation]
+}
+
+source_faults contains [id, source, "narrowed-by-place"] if {
+	some source in data.broker.question.sources
+	organisation := object.get(input.request, ["sources", source, "organisation"], null)
+	kind := object.get(input.request, ["sources", source, "kind"], null)
+	some id, members in _narrowings
+	some member in members
+	not member.sources.kinds[kind]
+	not member.sources.organisations[organisation]
 }
 
 # METADATA
 # description: For each agreement, the sensitivities it may release.
 labels[id] := open if {
-	some id, members in _bounds
-	open := {label |
-		some label, _ in members[0].labels
-		every member in members {
-			member.labels[label]
-		}
-	}
+	some id, chain in _chains
+	not _narrowings[id]
+	open := object.keys(chain.labels)
+}
+
+labels[id] := open if {
+	some id, members in _narrowings
+	agreed := object.keys(_chains[id].labels)
+	kept_in := {label | some label in agreed; some member in members; not member.labels[label]}
+	open := agreed - kept_in
 }
 
 # METADATA
 # description: Agreements under which the resident's explicit permission is needed (common-law confidentiality).
+# scope: document
 explicit contains id if {
-	some id, members in _bounds
+	some id, chain in _chains
+	not chain.explicit == false
+}
+
+explicit contains id if {
+	some id, members in _narrowings
 	some member in members
 	member.confidentiality == "explicit"
 }
 
 # METADATA
-# description: For each agreement, what it and those above it say of telling a requester that something is withheld.
-disclosures[id] := {member.disclosure | some member in members} if some id, members in _bounds
+# description: Every agreement, with what it or one above it says of telling a requester that something is withheld.
+# scope: document
+disclosures contains [id, disclosure] if {
+	some id, chain in _chains
+	some disclosure in chain.disclosures
+}
+
+disclosures contains [id, disclosure] if {
+	some id, members in _narrowings
+	some member in members
+	disclosure := member.disclosure
+}
 
 # METADATA
-# description: For each agreement, what it and those above it oblige. A condition module may add, never take away.
+# description: For each agreement, what it and those above it oblige. A condition may add, and never take away.
 obligations[id] := duties if {
-	some id, members in _bounds
-	agreed := {duty | some member in members; some duty in member.obligations}
-	added := {{"obligation": code} | some code in data.conditions[id].obligations}
-	duties := agreed | added
+	some id, chain in _chains
+	duties := array.concat(chain.obligations, _added(id))
+}
+
+# What narrowings and conditions oblige, beside what was agreed.
+_added(id) := array.concat(
+	[duty | some member in object.get(_narrowings, id, {}); some duty in member.obligations],
+	[{"obligation": code} |
+		some [candidate, owner] in conditioned
+		candidate == id
+		some [obliging, code] in data.broker.condition.obligations
+		obliging == owner
+	],
+)
+
+# METADATA
+# description: |
+#   Every agreement, with each that bounds it and was agreed with conditions of its own. No other conditions are looked
+#   up: the embedded engine reads every agreement's as soon as one is.
+# scope: document
+conditioned contains [id, owner] if {
+	some id, chain in _chains
+	some owner in chain.conditions
+}
+
+conditioned contains [id, owner] if {
+	some id, members in _narrowings
+	some owner, member in members
+	not member.conditions == false
 }
 
 # METADATA
 # description: Every instant at which an agreement that was looked at, or a narrowing of one, begins or ends.
 # scope: document
 instants contains instant if {
-	some members in _chain
-	some member in members
-	some instant in [member.from, member.until]
+	some chain in _chains
+	some instant in chain.instants
 }
 
 instants contains instant if {
-	some agreement in _candidates
-	some narrowing in agreement.narrowed_by[input.resident.place]
-	member := data.sharing.agreements[narrowing]
+	some members in _local
+	some member in members
 	some instant in [member.from, member.until]
 }
 
-_faults contains [id, "agreement-not-signed"] if {
-	some id, members in _chain
-	some member in members
-	not member.signed == true
-}
-
-_faults contains [id, code] if {
-	some id, members in _chain
-	some member in members
-	member.state != "in-force"
-	code := object.get(_refused_by_state, member.state, "no-agreement")
-}
-
-_faults contains [id, "agreement-not-started"] if {
-	some id, members in _chain
-	some member in members
-	not _started(member)
-}
-
-_faults contains [id, "agreement-expired"] if {
-	some id, members in _chain
-	some member in members
-	not _not_over(member)
-}
-
-_faults contains [id, "outside-place"] if {
-	some id, members in _chain
-	some member in members
-	not _covers(member)
-}
-
-_faults contains [id, "role-not-in-agreement"] if {
-	some id, members in _chain
-	some member in members
-	not _names_role(member)
-}
-
-_faults contains [id, "no-agreement"] if {
-	some id, members in _chain
-	some member in members
-	not _names(member)
-}
-
-# "No override allowed" is honoured at every level.
+# What a narrowing, or a condition, has against it.
 _faults contains [id, "break-glass-not-permitted"] if {
 	data.broker.emergency.declared
-	some id, members in _bounds
+	some id, members in _narrowings
 	some member in members
 	not member.break_glass == true
 }
@@ -192,10 +232,11 @@ _faults contains [id, "narrowed-by-place"] if {
 	not _leaves_open(member)
 }
 
-# One agreement's own conditions can only refuse.
+# The conditions of an agreement, of one above it and of a narrowing can only refuse.
 _faults contains [id, code] if {
-	some id, _ in _chain
-	some code in data.conditions[id].deny
+	some [id, owner] in conditioned
+	some [refusing, code] in data.broker.condition.refusals
+	refusing == owner
 }
 
 _started(member) if member.from <= input.request.time
@@ -204,26 +245,9 @@ _not_over(member) if input.request.time < member.until
 
 _names_role(member) if member.roles[input.subject.role]
 
-_covers(member) if member.place == null
-
-_covers(member) if member.place == input.resident.place
-
-# The agreement itself names the organisation; one above may name its kind, for others to add under it.
-_names(member) if {
-	member.purposes[input.request.purpose]
-	member.recipients.organisations[input.subject.organisation]
-}
-
-_names(member) if {
-	member.purposes[input.request.purpose]
-	member.recipients.kinds[input.subject.kind]
-}
+_names_purpose(member) if member.purposes[input.request.purpose]
 
 _leaves_open(narrowing) if {
-	narrowing.purposes[input.request.purpose]
-	narrowing.roles[input.subject.role]
+	_names_purpose(narrowing)
+	_names_role(narrowing)
 }
-
-_reaches(member, described) if member.sources.organisations[described.organisation]
-
-_reaches(member, described) if member.sources.kinds[described.kind]

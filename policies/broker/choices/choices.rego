@@ -5,30 +5,43 @@
 #   law answers instead (safeguarding), neither is asked for.
 package broker.choices
 
+_purpose := data.sharing.vocabulary.purposes[input.request.purpose]
+
 _gives_care if data.sharing.vocabulary.kinds[input.subject.kind].gives_care
 
 # What breaks the confidence is the law, so the resident's choice does not decide (Care Act 2014 s.42).
-_law_answers if data.sharing.vocabulary.purposes[input.request.purpose].permission == "not-needed"
+_law_answers if _purpose.permission == "not-needed"
 
-# Everything on file that speaks of this organisation and purpose.
-_provisions contains provision if {
+# Everything on file that speaks of this organisation and purpose, and whether it is still in use.
+_provisions contains [provision, standing] if {
 	some provision in data.broker.question.provisions
 	provision.from <= input.request.time
 	provision.organisation in {null, input.subject.organisation}
-	_any_or_listed(provision.purposes, input.request.purpose)
+	_speaks_of_purpose(provision)
+	standing := _standing(provision)
+}
+
+# A choice that names a purpose speaks of everything below it too. Null means any; an empty list means none.
+_speaks_of_purpose(provision) if provision.purposes == null
+
+_speaks_of_purpose(provision) if {
+	is_array(provision.purposes)
+	some purpose in provision.purposes
+	_purpose.lineage[purpose]
 }
 
 _denials contains provision if {
 	not _law_answers
-	some provision in _provisions
+	some [provision, standing] in _provisions
 	provision.type == "deny"
-	_in_use(provision)
+	standing == "in-use"
 }
 
 # A permission names the organisation it is given to, and speaks of whole sections: one that names nobody, or only
 # some sensitivities, opens nothing.
-_permits contains provision if {
-	some provision in _provisions
+_permits contains [sections, standing] if {
+	some [provision, standing] in _provisions
+	sections := provision.sections
 	provision.type == "permit"
 	provision.organisation == input.subject.organisation
 	provision.labels == null
@@ -36,31 +49,33 @@ _permits contains provision if {
 
 # METADATA
 # description: Sections the resident refuses to share with this organisation for this purpose.
+# scope: document
 withheld contains section if {
 	some provision in _denials
 	provision.labels == null
-	some section in data.broker.question.sections
-	_any_or_listed(provision.sections, section)
+	some section in _covered(provision.sections)
 }
 
 # METADATA
-# description: For each section, the sensitivities the resident refuses to share within it.
+# description: For each section in which the resident refuses to share some sensitivities, those.
 withheld_labels[section] := labels if {
-	some section in data.broker.question.sections
-	labels := {label |
-		some provision in _denials
-		_any_or_listed(provision.sections, section)
-		is_array(provision.labels)
-		some label in provision.labels
-	}
+	some [section, _] in _kept_back
+	labels := {label | some [within, label] in _kept_back; within == section}
+}
+
+_kept_back contains [section, label] if {
+	some provision in _denials
+	is_array(provision.labels)
+	some section in _covered(provision.sections)
+	some label in provision.labels
 }
 
 # METADATA
 # description: The agreements under which the resident's permission must be on file.
 # scope: document
 asking contains id if {
-	some id, _ in data.broker.agreement.standing
 	_permission_needed
+	some id in object.keys(data.broker.agreement.standing)
 }
 
 asking contains id if {
@@ -76,7 +91,7 @@ needed contains section if {
 	some section in data.broker.relationship.only_invited
 }
 
-_permission_needed if data.sharing.vocabulary.purposes[input.request.purpose].permission == "explicit"
+_permission_needed if _purpose.permission == "explicit"
 
 # An organisation that gives no care cannot infer permission from being cared for.
 _permission_needed if {
@@ -85,19 +100,24 @@ _permission_needed if {
 }
 
 # METADATA
-# description: For each section, why permission is missing; empty where it is on file.
-missing[section] := codes if {
-	some section in data.broker.question.sections
-	standings := {_standing(provision) |
-		some provision in _permits
-		_any_or_listed(provision.sections, section)
-	}
-	codes := _missing(standings)
+# description: |
+#   For each section without permission on file, why it is missing. A permission in use outranks one withdrawn, and
+#   one withdrawn one that has run out. Break-glass lifts that none was ever given, and never a withdrawal.
+# scope: document
+missing[section] := {"consent-withdrawn"} if some section in (_withdrawn - _permitted)
+
+missing[section] := {"consent-expired"} if some section in ((_run_out - _withdrawn) - _permitted)
+
+missing[section] := {"consent-needed"} if {
+	not "consent-needed" in data.broker.emergency.lifts
+	some section in (((data.broker.question.sections - _permitted) - _withdrawn) - _run_out)
 }
 
-# METADATA
-# description: What of that break-glass lifts. A withdrawn permission is a refusal, and is never lifted.
-lifted contains "consent-needed" if "consent-needed" in data.broker.emergency.lifts
+_permitted := union({_covered(sections) | some [sections, standing] in _permits; standing == "in-use"})
+
+_withdrawn := union({_covered(sections) | some [sections, standing] in _permits; standing == "withdrawn"})
+
+_run_out := union({_covered(sections) | some [sections, standing] in _permits; standing == "run-out"})
 
 # METADATA
 # description: Every instant at which a choice begins or ends.
@@ -107,43 +127,16 @@ instants contains instant if {
 	is_number(instant)
 }
 
-_missing(standings) := set() if "in-use" in standings
-
-_missing(standings) := {"consent-withdrawn"} if {
-	not "in-use" in standings
-	"consent-withdrawn" in standings
-}
-
-_missing(standings) := {"consent-expired"} if standings == {"consent-expired"}
-
-_missing(standings) := {"consent-needed"} if count(standings) == 0
-
-_in_use(provision) if _standing(provision) == "in-use"
-
 # Ending a permission early withdraws it; letting it run out is no refusal.
-_standing(provision) := "consent-withdrawn" if _ended(provision)
-
-_standing(provision) := "consent-expired" if {
-	not _ended(provision)
-	_run_out(provision)
-}
-
-_standing(provision) := "in-use" if {
-	not _ended(provision)
-	not _run_out(provision)
-}
-
-_ended(provision) if {
+_standing(provision) := "withdrawn" if {
 	is_number(provision.ended)
 	provision.ended <= input.request.time
-}
-
-_run_out(provision) if {
+} else := "run-out" if {
 	is_number(provision.until)
 	provision.until <= input.request.time
-}
+} else := "in-use"
 
-# Null means any. An empty list means none: it never turns into everything.
-_any_or_listed(listed, _) if listed == null
+# The sections asked about that a provision speaks of. Null means any; an empty list means none, and never everything.
+_covered(null) := data.broker.question.sections
 
-_any_or_listed(listed, code) if code in listed
+_covered(listed) := data.broker.question.sections & {section | some section in listed} if is_array(listed)

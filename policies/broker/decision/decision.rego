@@ -12,8 +12,8 @@ result := {
 	"revision": _revision,
 	"request": _request,
 	"pairs": _rows,
-	"reasons": [code | some code in _reasons],
-	"obligations": [duty | some duty in _duties],
+	"reasons": _reasons,
+	"obligations": _duties,
 	"disclosure": _disclosure,
 	"requestable": _requestable,
 	"valid_until": _valid_until,
@@ -27,33 +27,37 @@ default _request := ""
 
 _request := input.request.id if is_string(input.request.id)
 
-_pairs := {[pair.section, pair.source] | some pair in data.broker.question.pairs}
-
-# One row for each pair, ordered by section then source. Each document is bound once, and each step of a look-up on
-# its own, because there may be hundreds of pairs.
+# One row for each pair, ordered by section then source. Each document is bound once, because there may be hundreds.
 _rows := [row |
-	verdict := _refused(_reasons)
-	some [section, source] in _pairs
-	row := _row(section, source, verdict)
+	left_out := data.broker.sensitivity.every_label
+	some [section, source] in data.broker.question.asked
+	row := {
+		"section": section,
+		"source": source,
+		"reasons": _reasons,
+		"agreements": [],
+		"withheld_labels": left_out,
+	}
 ] if {
 	count(_reasons) > 0
 } else := [row |
 	verdicts := _verdicts
-	unreached_by := data.broker.agreement.source_faults
-	some [section, source] in _pairs
-	unreached := object.get(unreached_by, source, null)
-	found := object.get(verdicts, section, {})
-	verdict := object.get(found, unreached, _refused({"policy-unclear"}))
-	row := _row(section, source, verdict)
+	reaches := _reaches
+	unopened := data.broker.sensitivity.left_out
+	kept_back := data.broker.choices.withheld_labels
+	every_label := data.broker.sensitivity.every_label
+	some [section, source] in data.broker.question.asked
+	verdict := object.get(object.get(verdicts, section, {}), object.get(reaches, source, null), _unclear)
+	left_out := object.get(unopened, verdict.agreements, every_label)
+	also := object.get(kept_back, section, set())
+	row := {
+		"section": section,
+		"source": source,
+		"reasons": verdict.reasons,
+		"agreements": verdict.agreements,
+		"withheld_labels": (left_out | also),
+	}
 ]
-
-_row(section, source, verdict) := {
-	"section": section,
-	"source": source,
-	"reasons": verdict.reasons,
-	"agreements": verdict.agreements,
-	"withheld_labels": verdict.withheld_labels,
-}
 
 # What refuses everything: the reasons of the first layer that does.
 _reasons := data.broker.question.reasons if {
@@ -66,122 +70,110 @@ _reasons := data.broker.question.reasons if {
 	count(data.broker.agreement.standing) == 0
 } else := set()
 
-# What refuses a section whatever its source, in the layers before agreements; empty where nothing does.
-_section_reasons[section] := codes if {
-	some section, identity in data.broker.identity.section_reasons
-	relationship := data.broker.relationship.section_reasons[section]
-	codes := _first(identity, relationship)
+# What refuses a section whatever its source, in the layers before agreements: the reasons of the first that does.
+_section_reasons := object.union(data.broker.relationship.section_reasons, data.broker.identity.section_reasons)
+
+# The agreements that stand.
+_standing := {id | some id, faults in data.broker.agreement.standing; count(faults) == 0}
+
+# For each section, why each agreement does not open it.
+_shut[section] := faults if {
+	found := data.broker.agreement.section_faults
+	some section in data.broker.question.sections
+	faults := {[id, code] | some [id, shut, code] in found; shut == section}
 }
 
-_first(codes, _) := codes if count(codes) > 0
+# For each source, why each agreement does not reach it. Sources that are alike in it are decided once.
+_reaches[source] := faults if {
+	found := data.broker.agreement.source_faults
+	some source in data.broker.question.sources
+	faults := {[id, code] | some [id, beyond, code] in found; beyond == source}
+}
 
-_first(codes, next) := next if count(codes) == 0
+_alike := {faults: reaching |
+	some faults in {each | some each in _reaches}
+	reaching := _standing - {id | some [id, _] in faults}
+}
 
-# Where nothing refuses everything, each section is decided once for all the sources that agreements treat alike.
+# Where nothing refuses everything, what is decided of each section from sources that are alike.
 _verdicts[section] := verdicts if {
 	count(_reasons) == 0
-	standing := {id | some id, faults in data.broker.agreement.standing; count(faults) == 0}
-	alike := {faults | some faults in data.broker.agreement.source_faults}
-	some section, unopened in data.broker.agreement.section_faults
-	opening := {id | some id in standing; count(unopened[id]) == 0}
-	reasons := _section_reasons[section]
+	alike := _alike
+	some section, shut in _shut
+	reasons := object.get(_section_reasons, section, set())
+	opening := _standing - {id | some [id, _] in shut}
 	choice := _choices[section]
 	verdicts := {unreached: verdict |
-		some unreached in alike
-		covering := {id | some id in opening; count(unreached[id]) == 0}
-		verdict := _verdict(reasons, choice, covering, _misses(covering, unopened, unreached))
+		some unreached, reaching in alike
+		verdict := _verdict(reasons, choice, opening & reaching, shut | unreached)
 	}
 }
 
-# What the resident's choices make of a section: why it is refused, for which agreements, and what is kept back.
-_choices[section] := {"withheld": withheld, "missing": missing, "closed": closed, "kept_back": kept_back} if {
-	some section, missing in data.broker.choices.missing
+# What the resident's choices make of a section: why it is refused, and under which agreements.
+_choices[section] := {"withheld": withheld, "missing": missing, "closed": closed} if {
+	some section in data.broker.question.sections
 	withheld := {"consent-withheld" | section in data.broker.choices.withheld}
-	asking := _asking(section)
-	closed := {id | count(missing - data.broker.choices.lifted) > 0; some id in asking}
-	kept_back := data.broker.choices.withheld_labels[section]
+	missing := object.get(data.broker.choices.missing, section, set())
+	closed := {id | count(missing) > 0; some id in _asking(section)}
 }
 
 # The agreements under which a section needs the resident's permission.
-_asking(section) := {id | some id, _ in data.broker.agreement.standing} if {
+_asking(section) := object.keys(data.broker.agreement.standing) if {
 	section in data.broker.choices.needed
 } else := data.broker.choices.asking
 
 # The layers, in order. ``covering`` are the agreements that open the section and reach the source. The last clause
 # has no condition, so that nothing is ever neither permitted nor refused.
-_verdict(reasons, choice, covering, misses) := _refused(reasons) if {
+_verdict(reasons, choice, covering, faults) := _refused(reasons, set()) if {
 	count(reasons) > 0
-} else := _refused(misses) if {
+} else := _refused(_misses(faults), set()) if {
 	count(covering) == 0
-} else := _refused_by_choice(choice.withheld, covering) if {
+} else := _refused(choice.withheld, covering) if {
 	count(choice.withheld) > 0
-} else := _refused_by_choice(choice.missing, covering) if {
+} else := _refused(choice.missing, covering) if {
 	count(covering - choice.closed) == 0
-} else := _permitted(covering - choice.closed, choice.kept_back) if {
+} else := {"reasons": set(), "agreements": opening, "counted": opening} if {
 	# Said again, not implied: to reach this clause is not yet to be permitted.
 	count(reasons) == 0
 	count(choice.withheld) == 0
-	count(covering - choice.closed) > 0
-} else := _refused({"policy-unclear"})
+	opening := covering - choice.closed
+	count(opening) > 0
+} else := _unclear
 
-_permitted(relied, kept_back) := {
-	"reasons": [],
-	"agreements": [id | some id in relied],
-	"withheld_labels": [label | some label in withheld],
-	"counted": relied,
-} if {
-	opened := union({labels | some id, labels in data.broker.sensitivity.opened; id in relied})
-	withheld := data.broker.sensitivity.every_label - (opened - kept_back)
-}
+# Where only the resident's choices stand in the way, the agreements that would have been relied on still count:
+# they say whether the requester may be told so.
+_refused(codes, counted) := {"reasons": codes, "agreements": set(), "counted": counted}
 
-_refused(codes) := {
-	"reasons": [code | some code in codes],
-	"agreements": [],
-	"withheld_labels": _every_label,
-	"counted": set(),
-}
-
-# Where only the resident's choices stand in the way, the agreements that would have been relied on still say
-# whether the requester may be told so.
-_refused_by_choice(codes, covering) := object.union(_refused(codes), {"counted": covering})
-
-_every_label := [label | some label in data.broker.sensitivity.every_label]
+_unclear := _refused({"policy-unclear"}, set())
 
 # Why no agreement covers a section and a source: what is wrong with those that come nearest.
-_misses(covering, _, _) := set() if count(covering) > 0
-
-_misses(covering, unopened, unreached) := {code | some codes in misses; count(codes) == fewest; some code in codes} if {
-	count(covering) == 0
+_misses(faulty) := {code | some codes in misses; count(codes) == fewest; some code in codes} if {
 	misses := [codes |
 		some id, faults in data.broker.agreement.standing
-		opened := unopened[id]
-		reached := unreached[id]
-		codes := (faults | opened) | reached
+		codes := faults | {code | some [missing, code] in faulty; missing == id}
 	]
 	fewest := min([count(codes) | some codes in misses])
 }
 
+# METADATA
+# description: The sets of agreements that something is shared under, once each.
+relied := {verdict.agreements | some verdicts in _verdicts; some verdict in verdicts}
+
+_relied_on := union(relied)
+
 # The agreements that count towards what follows from the decision.
-_counted contains id if {
-	some verdicts in _verdicts
-	some verdict in verdicts
-	some id in verdict.counted
-}
+_counted := union({verdict.counted | some verdicts in _verdicts; some verdict in verdicts})
 
-_relied_on contains id if {
-	some verdicts in _verdicts
-	some verdict in verdicts
-	some id in verdict.agreements
-}
-
-_said := {disclosure | some id in _counted; some disclosure in data.broker.agreement.disclosures[id]}
+_said := {disclosure | some [id, disclosure] in data.broker.agreement.disclosures; id in _counted}
 
 # The strictest wins, and one that nobody has heard of is the strictest of all.
+default _disclosure := "never-tell"
+
 _disclosure := "tell" if {
 	count(_said - {"tell"}) == 0
 } else := "tell-clinicians" if {
 	count(_said - {"tell", "tell-clinicians"}) == 0
-} else := "never-tell"
+}
 
 # Where a refusal may have to look like an empty record, it obliges as the record would have.
 _duties contains duty if {
@@ -195,7 +187,7 @@ _obliging := _relied_on if {
 
 _duties contains duty if {
 	data.broker.emergency.declared
-	count(_relied_on) > 0
+	count(_obliging) > 0
 	some duty in data.broker.emergency.duties
 }
 
@@ -213,11 +205,10 @@ _requestable if {
 # to somebody who has one, asking the resident could make one.
 _requestable if {
 	_reasons == {"no-relationship"}
-	some section in data.broker.question.sections
-	count(data.broker.identity.section_reasons[section]) == 0
-	some id, faults in data.broker.agreement.section_faults[section]
-	count(faults) == 0
-	count(data.broker.agreement.standing[id]) == 0
+	some id in _standing
+	closed := {section | some [closing, section, _] in data.broker.agreement.section_faults; closing == id}
+	some section in (data.broker.question.sections - closed)
+	not data.broker.identity.section_reasons[section]
 }
 
 # The answer holds until the first instant at which anything it rests on begins or ends.
@@ -227,9 +218,11 @@ _valid_until := min(_instants) if count(_instants) > 0
 
 _instants contains instant if {
 	count(data.broker.question.reasons) == 0
-	instants := (data.broker.agreement.instants | data.broker.choices.instants) | data.broker.relationship.instants
+	now := input.request.time
+	layers := [data.broker.agreement.instants, data.broker.choices.instants, data.broker.relationship.instants]
+	some instants in layers
 	some instant in instants
-	instant > input.request.time
+	instant > now
 }
 
 _instants contains data.broker.emergency.ends_at if count(data.broker.emergency.lifts) > 0

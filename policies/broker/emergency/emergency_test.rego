@@ -17,7 +17,8 @@ test_a_declaration_that_holds_lifts_what_the_table_says if {
 }
 
 test_a_declaration_ends_after_its_minutes if {
-	data.broker.emergency.ends_at == testing.noon + (60 * 60) with input as _emergency
+	an_hour_on := testing.noon + (60 * 60)
+	data.broker.emergency.ends_at == an_hour_on with input as _emergency
 }
 
 test_a_declaration_without_a_reason_fails if {
@@ -55,4 +56,8 @@ test_a_table_cannot_lift_a_refusal_a_withdrawal_or_an_agreement if {
 	everything := ["agreement", "consent-withheld", "consent-withdrawn", "legal-bar", "sensitivity", "relationship"]
 	data.broker.emergency.lifts == {"relationship"} with input as _emergency
 		with data.sharing.tables.break_glass.lifts as everything
+}
+
+test_a_table_that_names_no_sections_opens_none if {
+	data.broker.emergency.sections == [] with data.sharing.tables.break_glass as {}
 }

@@ -25,27 +25,36 @@ reasons contains "role-not-permitted" if not _role_reads_records
 
 reasons contains "purpose-unknown" if not _purpose
 
+# Whoever asks must say exactly what for. A grouping is for agreements and for the resident's choices to name.
+reasons contains "purpose-too-broad" if {
+	_purpose
+	not _purpose.grouping == false
+}
+
 reasons contains "purpose-not-for-kind" if {
 	_kind
-	_purpose
+	_purpose.grouping == false
 	not _purpose_is_for_kind
 }
 
 reasons contains "assurance-too-low" if {
-	_purpose
+	_purpose.grouping == false
 	not _sure_enough
 }
 
 reasons contains code if some code in data.broker.emergency.reasons
 
 # METADATA
-# description: For each section asked about, reasons that refuse it alone.
+# description: For each section that is refused alone, why.
 section_reasons[section] := codes if {
+	some [section, _] in _outside
+	codes := {code | some [outside, code] in _outside; outside == section}
+}
+
+_outside contains [section, code] if {
+	some code, sections in _limits
 	some section in data.broker.question.sections
-	codes := {code |
-		some code, sections in _limits
-		not section in sections
-	}
+	not section in sections
 }
 
 _role_reads_records if input.subject.role in data.sharing.tables.record_roles

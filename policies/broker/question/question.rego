@@ -33,12 +33,16 @@ default relationships := []
 relationships := input.facts.relationships if is_array(input.facts.relationships)
 
 # METADATA
+# description: The sections and sources asked about together, once each, in order.
+asked := {[pair.section, pair.source] | some pair in pairs}
+
+# METADATA
 # description: The sections asked about, once each.
-sections := {pair.section | some pair in pairs; is_object(pair)}
+sections := {section | some [section, _] in asked}
 
 # METADATA
 # description: The sources asked about, once each.
-sources := {pair.source | some pair in pairs; is_object(pair)}
+sources := {source | some [_, source] in asked}
 
 # METADATA
 # description: Reasons why the question cannot be read; empty where it can.
@@ -72,7 +76,6 @@ _request_readable if {
 	count(sections - {section | some section in input.request.sections; is_string(section)}) == 0
 	count(sources - object.keys(input.request.sources)) == 0
 	every pair in pairs {
-		is_object(pair)
 		pair.section
 		pair.source
 	}

@@ -36,3 +36,16 @@ test_a_source_that_is_not_described_cannot_be_read if {
 	unread := object.union(testing.question, {"request": {"pairs": pairs}})
 	data.broker.question.reasons == {"policy-unclear"} with input as unread
 }
+
+test_a_relationship_without_a_beginning_closes_everything if {
+	relationship := object.remove(testing.relationship, ["from"])
+	unread := object.union(testing.question, {"facts": {"relationships": [relationship]}})
+	data.broker.question.reasons == {"policy-unclear"} with input as unread
+}
+
+test_a_pair_that_is_no_pair_cannot_be_read if {
+	every pair in ["problems", 3, null, ["problems", "gp"], {"section": "problems"}, {"source": "gp"}] {
+		unread := object.union(testing.question, {"request": {"pairs": [pair]}})
+		data.broker.question.reasons == {"policy-unclear"} with input as unread
+	}
+}

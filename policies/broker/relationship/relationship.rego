@@ -25,10 +25,11 @@ reasons contains "no-relationship" if {
 }
 
 # METADATA
-# description: For each section asked about, reasons that refuse it alone.
-section_reasons[section] := codes if {
+# description: For each section that is refused alone, why.
+section_reasons[section] := {"beyond-tier"} if {
+	not _opens_every_section
 	some section in data.broker.question.sections
-	codes := {"beyond-tier" | not _opens_every_section; not section in _tier_sections}
+	not section in _tier_sections
 }
 
 # METADATA
@@ -42,15 +43,13 @@ only_invited contains section if {
 	not section in _tier_sections
 }
 
-_invited if {
-	some relationship in current
-	relationship.kind == "invited"
-}
+_kinds := {relationship.kind | some relationship in current}
 
-_opens_more_than_it_says if {
-	kinds := {relationship.kind | some relationship in current}
-	count(kinds - {"invited", "neighbourhood-team"}) > 0
-}
+_known := data.sharing.vocabulary.relationship_kinds
+
+_invited if "invited" in _kinds
+
+_opens_more_than_it_says if count(_kinds - {"invited", "neighbourhood-team"}) > 0
 
 # METADATA
 # description: Every instant at which a relationship begins or ends.
@@ -62,10 +61,7 @@ instants contains instant if {
 
 _opens_every_section if "relationship" in data.broker.emergency.lifts
 
-_opens_every_section if {
-	some relationship in current
-	relationship.kind != "neighbourhood-team"
-}
+_opens_every_section if count(_kinds - {"neighbourhood-team"}) > 0
 
 # A member without a tier, or with one nobody has described, sees nothing through the team.
 _tier_sections contains section if {
@@ -79,12 +75,10 @@ _not_over(relationship) if relationship.until == null
 _not_over(relationship) if input.request.time < relationship.until
 
 # Some kinds may not last: a first contact at a front door is over in a day, and one with no end is no contact.
-_not_too_long(relationship) if {
-	data.sharing.vocabulary.relationship_kinds[relationship.kind].longest == null
-}
+_not_too_long(relationship) if _known[relationship.kind].longest == null
 
 _not_too_long(relationship) if {
-	longest := data.sharing.vocabulary.relationship_kinds[relationship.kind].longest
+	longest := _known[relationship.kind].longest
 	is_number(longest)
 	is_number(relationship.until)
 	relationship.until - relationship.from <= longest

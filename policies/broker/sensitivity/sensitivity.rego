@@ -7,11 +7,15 @@ package broker.sensitivity
 
 # METADATA
 # description: Every sensitivity there is; what is left out when nothing is permitted.
-every_label := {label | some label, _ in data.sharing.vocabulary.labels}
+every_label := object.keys(data.sharing.vocabulary.labels)
 
 # METADATA
-# description: For each agreement, the sensitivities it really opens.
-opened[id] := open if {
-	some id, labels in data.broker.agreement.labels
-	open := labels - data.broker.legal_bar.labels
+# description: |
+#   For each set of agreements that something is shared under, what none of them opens, and what the law restricts.
+#   Everything, where it is shared under none.
+left_out := {relied: labels |
+	opened := data.broker.agreement.labels
+	barred := data.broker.legal_bar.labels
+	some relied in data.broker.decision.relied
+	labels := (every_label - union({opened[id] | some id in relied})) | barred
 }

@@ -1,6 +1,6 @@
 # METADATA
 # title: What tests share
-# description: One question that is permitted, and the agreement it is permitted under. Each test shows its difference.
+# description: One question that is permitted, and the chain of agreements it is permitted under. Each test shows its difference.
 package broker.testing
 
 noon := 1795262400
@@ -56,34 +56,46 @@ permit := {
 
 deny := object.union(permit, {"type": "deny"})
 
-agreement := {
-	"level": "place",
-	"place": "MG",
-	"ancestors": ["LONDON"],
-	"narrowed_by": {},
-	"state": "in-force",
+chain := {
 	"signed": true,
+	"states": ["in-force"],
 	"from": noon - hour,
 	"until": noon + (24 * hour),
-	"recipients": {"organisations": {"GP1": true}, "kinds": {}},
+	"instants": [noon - hour, noon + (24 * hour)],
+	"places": ["MG"],
+	"recipients": [
+		{"organisations": {"GP1": true}, "kinds": {}},
+		{"organisations": {}, "kinds": {"gp-practice": true}},
+	],
+	"sources": [{"organisations": {"GP1": true}, "kinds": {}}],
 	"purposes": {"direct-care": true, "emergency": true},
 	"sections": {"problems": true, "housing": true},
+	"roles": {"clinician": true},
+	"labels": {"mental-health": true, "hiv": true},
+	"explicit": false,
+	"disclosures": ["tell"],
+	"break_glass": true,
+	"obligations": [],
+	"conditions": [],
+	"narrowed_by": {},
+}
+
+chains := {"CARE": chain}
+
+narrowing := {
+	"state": "in-force",
+	"from": noon - hour,
+	"until": noon + hour,
 	"sources": {"organisations": {"GP1": true}, "kinds": {}},
+	"purposes": {"direct-care": true},
+	"sections": {"problems": true, "housing": true},
 	"roles": {"clinician": true},
 	"labels": {"mental-health": true, "hiv": true},
 	"confidentiality": "implied",
 	"disclosure": "tell",
 	"break_glass": true,
 	"obligations": [],
+	"conditions": false,
 }
-
-london := object.union(agreement, {
-	"level": "london",
-	"place": null,
-	"ancestors": [],
-	"recipients": {"organisations": {"GP1": false}, "kinds": {"gp-practice": true}},
-})
-
-agreements := {"CARE": agreement, "LONDON": london}
 
 index := {"GP1": {"direct-care": {"CARE": true}, "emergency": {"CARE": true}}}
