@@ -1,13 +1,15 @@
-"""``broker keys``: the public half of the broker's keys. Shows no secret."""
+"""``broker keys``: the keys that the trail and the policy bundle are signed with. Shows no secret."""
 
 from __future__ import annotations
+
+import json
 
 import click
 
 
 @click.group()
 def keys() -> None:
-    """Show the broker's public keys."""
+    """Show the broker's public keys, and change the one that signs the policy bundle."""
 
 
 @keys.command()
@@ -17,3 +19,65 @@ def trail() -> None:
     from broker.settings import Settings
 
     click.echo(str(trail_signer(Settings.from_environment()).verifier))
+
+
+@keys.command("list")
+def list_() -> None:
+    """The keys for the policy bundle, oldest first, and what each is for now."""
+    from broker.access.engines.signing import BundleKeys
+    from broker.settings import Settings
+
+    for key in BundleKeys.of(Settings.from_environment()).keyring.every():
+        click.echo(f"{key.kid}  {key.standing.value}")
+
+
+@keys.command()
+@click.option("--opa", is_flag=True, help="As the `keys` of an OPA server's configuration.")
+@click.option("--pem", is_flag=True, help="The key that signs now, alone, as PEM.")
+def public(opa: bool, pem: bool) -> None:
+    """Every public key a bundle or an impact report may be signed with, as a JSON Web Key Set."""
+    from broker.access.engines.signing import BundleKeys
+    from broker.settings import Settings
+
+    signing = BundleKeys.of(Settings.from_environment())
+    if pem:
+        click.echo(signing.opa_keys()[signing.keyring.signing()[0]]["key"], nl=False)
+        return
+    # JSON is YAML too, so this can be pasted into a configuration that is either.
+    shown = {"keys": signing.opa_keys()} if opa else signing.public_keys()
+    click.echo(json.dumps(shown, indent=2, sort_keys=True))
+
+
+@keys.command()
+def announce() -> None:
+    """Make the next key for the policy bundle. It is accepted from now on, and signs nothing until `rotate`."""
+    from broker.cli.opening import OPERATOR, now, opened
+    from broker.governance import signing_keys
+
+    with opened() as (broker, session):
+        kid = signing_keys.announce(broker, session, by=OPERATOR, now=now())
+    click.echo(f"{kid} is announced. Give every OPA server `broker keys public --opa`, then run `broker keys rotate`.")
+
+
+@keys.command()
+def rotate() -> None:
+    """Sign with the announced key from now on, and sign the revision in force again. The old key stays accepted."""
+    from broker.cli.opening import OPERATOR, now, opened
+    from broker.governance import signing_keys
+
+    with opened() as (broker, session):
+        kid, revision = signing_keys.rotate(broker, session, by=OPERATOR, now=now())
+    click.echo(f"{kid} signs now. " + (f"{revision} is signed with it." if revision else "Nothing is published yet."))
+    click.echo("When every OPA server has followed (`broker keys list`), retire the old key: `broker keys retire`.")
+
+
+@keys.command()
+@click.argument("kid")
+def retire(kid: str) -> None:
+    """Accept a key no more. What was signed with it can still be read and replayed, and never served again."""
+    from broker.cli.opening import OPERATOR, now, opened
+    from broker.governance import signing_keys
+
+    with opened() as (broker, session):
+        signing_keys.retire(broker, session, kid, by=OPERATOR, now=now())
+    click.echo(f"{kid} is retired. Take it out of every OPA server's configuration.")

@@ -327,3 +327,15 @@ def test_rules_that_cannot_be_read_refuse_everything() -> None:
     decision = pdp.refuse_all(REQUEST, FACTS, fault=EngineUnclear("half a bundle"), engine="regorus", now=NOW)
 
     assert refused_with(decision, DenialReason.POLICY_UNCLEAR)
+
+
+def test_the_engines_answer_goes_with_the_decision_word_for_word() -> None:
+    decision = pdp.decide(Saying(ANSWER), REQUEST, FACTS, revision=REVISION, deadline=timedelta(seconds=1), now=NOW)
+    assert decision.answer == ANSWER
+    assert "answer=" not in repr(decision)  # nor is it ever logged with one
+
+
+def test_an_answer_that_is_not_relied_on_does_not_go_with_the_decision() -> None:
+    for answer in ({**ANSWER, "revision": "another"}, {**ANSWER, "reasons": ["made-up"]}, EngineUnavailable("gone")):
+        decision = pdp.decide(Saying(answer), REQUEST, FACTS, revision=REVISION, deadline=timedelta(seconds=1), now=NOW)
+        assert decision.answer is None

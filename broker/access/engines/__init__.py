@@ -6,7 +6,8 @@ answer raises, and whoever asked refuses.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from broker.settings import Settings
 
+DATA_ROOT = "sharing"
 DECISION = "broker.decision.result"  # the one document ever asked for, always under ``data``
 
 
@@ -22,11 +24,36 @@ class Bundle:
     """Everything a decision depends on, beside its question.
 
     ``revision`` names the content; ``modules`` maps a path to Rego text (no tests); ``data`` is ``{"sharing": …}``.
+    ``own`` is text that an OPA server reads of itself (how it masks its log), and no decision depends on. ``written``
+    is ``data["sharing"]`` as canonical JSON, where it is already written.
     """
 
     revision: str
     modules: Mapping[str, str] = field(repr=False)
     data: Mapping[str, Any] = field(repr=False)
+    own: Mapping[str, str] = field(default_factory=dict, repr=False)
+    written: bytes | None = field(default=None, repr=False, compare=False)
+
+
+class Unread(Mapping[str, Any]):
+    """A bundle's data as canonical JSON, read only when somebody looks into it: most that load one never do."""
+
+    def __init__(self, written: bytes) -> None:
+        self._written = written
+        self._read: Mapping[str, Any] | None = None
+
+    def __getitem__(self, name: str) -> Any:
+        if name != DATA_ROOT:
+            raise KeyError(name)
+        if self._read is None:
+            self._read = json.loads(self._written)
+        return self._read
+
+    def __iter__(self) -> Iterator[str]:
+        return iter((DATA_ROOT,))
+
+    def __len__(self) -> int:
+        return 1
 
 
 class PolicyEngine(Protocol):

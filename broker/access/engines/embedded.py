@@ -14,8 +14,9 @@ nested text, is refused before it is parsed (``strict``).
 from __future__ import annotations
 
 import threading
+import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from importlib import metadata
@@ -25,7 +26,7 @@ from typing import Any
 
 import regorus
 
-from broker.access.engines import DECISION, Bundle, conformance, probe, strict
+from broker.access.engines import DECISION, Bundle, conformance, probe, reads, strict
 from broker.access.engines.forking import renew_after_fork
 from broker.errors import EngineUnavailable, EngineUnclear, Fault
 
@@ -34,16 +35,26 @@ _BUILDING = timedelta(seconds=30)  # 10,000 agreements take about half a second
 
 @dataclass(frozen=True)
 class _Policy:
-    """A checked bundle, kept as text: what a new process, or a new engine after a panic, is built from."""
+    """A checked bundle: what a new process, or a new engine after a panic, is built from.
+
+    Its data is kept compressed, as JSON, without the agreements that the rules never look up: it is seldom needed again.
+    """
 
     revision: str
     modules: tuple[tuple[str, str], ...]
-    data: str
+    kept: bytes = field(repr=False)
 
     @classmethod
     def of(cls, bundle: Bundle) -> _Policy:
         strict.check_bundle(bundle)
-        return cls(bundle.revision, tuple(sorted(bundle.modules.items())), strict.to_json(bundle.data))
+        written = strict.written_of(bundle)
+        if reads.only_narrowings(bundle.modules):
+            written = reads.without_others(written)
+        return cls(bundle.revision, tuple(sorted(bundle.modules.items())), zlib.compress(written.encode(), 1))
+
+    @property
+    def data(self) -> str:
+        return f'{{"{strict.DATA_ROOT}":{zlib.decompress(self.kept).decode()}}}'
 
 
 @dataclass(frozen=True)

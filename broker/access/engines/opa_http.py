@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from copy import copy
+from dataclasses import dataclass
 from datetime import timedelta
 from importlib import metadata
 from time import monotonic, sleep
@@ -29,6 +30,20 @@ _PACKAGE, _, _RULE = DECISION.rpartition(".")
 _FAILURES = 5  # in a row, before callers are refused without waiting
 _REST = timedelta(seconds=2)
 _POLL = timedelta(milliseconds=50)
+_FOLLOWING = timedelta(seconds=5)  # OPA follows within one; after five it is not going to, and nobody is kept waiting
+_ASK_AGAIN = timedelta(milliseconds=20)
+
+
+@dataclass(frozen=True)
+class _Expected:
+    """The revision that OPA should soon answer from, and until when that may be waited for."""
+
+    revision: str
+    until: float
+
+    def not_yet(self, answer: Mapping[str, Any]) -> bool:
+        """Whether ``answer`` is from an older revision, and a newer may come. Names are in the order of their time."""
+        return monotonic() < self.until and str(answer.get("revision")) < self.revision
 
 
 class _Client(OpaClient):  # type: ignore[misc]
@@ -56,6 +71,7 @@ class OpaEngine:
         self._breaker = Breaker(failures=_FAILURES, rest=_REST)
         self._patience = patience
         self._revision: str | None = None
+        self._expected = _Expected("", 0.0)
         self._closed = False
         renew_after_fork(self)
 
@@ -63,9 +79,11 @@ class OpaEngine:
         """Check ``bundle``, and wait until OPA has fetched it, if there is patience to.
 
         An OPA that fetches from this very broker cannot have it before the broker serves, so the default is not to
-        wait. Until it has, its answers carry the old revision, which ``pdp`` refuses as stale.
+        wait. Until it has, its answers carry the old revision, which ``pdp`` refuses as stale; for the first moments
+        ``decide`` asks again, within its deadline, rather than have it refused.
         """
         strict.check_bundle(bundle)
+        self._expected = _Expected(bundle.revision, monotonic() + _FOLLOWING.total_seconds())
         until = monotonic() + self._patience.total_seconds()
         while (left := until - monotonic()) > 0:
             if self._serves(bundle.revision, within=timedelta(seconds=left)):
@@ -84,13 +102,25 @@ class OpaEngine:
             raise EngineUnavailable("the OPA engine is closed")
         self._breaker.enter()
         try:
-            answer = self._query(question, deadline)
+            answer = self._followed(question, deadline)
         except EngineUnclear:
             raise  # it answered, so no caller waits for nothing; and it is not well, so nothing is forgiven
         except Exception as error:
             self._breaker.failed()
             raise EngineUnavailable(f"OPA could not be asked: {strict.brief(error)}") from error
         self._breaker.succeeded()
+        return answer
+
+    def _followed(self, question: Mapping[str, Any], deadline: timedelta) -> Mapping[str, Any]:
+        """The answer; in the moments after a publication, OPA's last in time where its first is from before it."""
+        until = monotonic() + deadline.total_seconds()
+        answer = self._query(question, deadline)
+        while self._expected.not_yet(answer) and until - monotonic() > 2 * _ASK_AGAIN.total_seconds():
+            sleep(_ASK_AGAIN.total_seconds())
+            try:
+                answer = self._query(question, timedelta(seconds=until - monotonic()))
+            except EngineUnavailable:
+                break  # an old answer is refused as stale, which says more than that there was none
         return answer
 
     def _query(self, question: Mapping[str, Any], deadline: timedelta) -> Mapping[str, Any]:

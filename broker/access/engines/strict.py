@@ -11,14 +11,15 @@ import re
 from collections.abc import Mapping
 from typing import Any, Never
 
+from broker.access.engines import DATA_ROOT as DATA_ROOT
 from broker.access.engines import Bundle
 from broker.errors import EngineUnclear
 
 DEEPEST_BRACKETS = 8
 LARGEST_MODULE = 64 * 1024  # bytes
 LONGEST_NAME = 300  # characters of a fault's text that are kept
-DATA_ROOT = "sharing"
 CODE_ROOTS = ("broker", "conditions")
+OWN_ROOT = "system/log"  # what an OPA server reads of itself; no other engine is given it
 _UNDEFINED = "<undefined>"  # how the embedded engine prints a value that is not there
 
 # What may hide a bracket: a comment, a string, a raw string. Anything left over of " or ` was never closed.
@@ -29,10 +30,13 @@ def check_bundle(bundle: Bundle) -> None:
     """Raise EngineUnclear unless ``bundle`` keeps to its roots and every module is one that is safe to parse."""
     if set(bundle.data) != {DATA_ROOT}:
         raise EngineUnclear(f"a bundle's data has one root, {DATA_ROOT!r}, and this one has {sorted(bundle.data)}")
-    if bundle.data[DATA_ROOT].get("revision") != bundle.revision:
+    # What is written already is signed with its revision, and an engine that is given it says which it answers from.
+    if bundle.written is None and bundle.data[DATA_ROOT].get("revision") != bundle.revision:
         raise EngineUnclear("the bundle's data does not carry the bundle's revision")
-    for path, text in sorted(bundle.modules.items()):
+    for path, text in sorted({**bundle.modules, **bundle.own}.items()):
         check_module(path, text)
+    if astray := [path for path in bundle.own if not path.startswith(f"{OWN_ROOT}/")]:
+        raise EngineUnclear(f"{astray[0]}: an OPA server reads of itself only what is in {OWN_ROOT}")
 
 
 def check_module(path: str, text: str) -> None:
@@ -62,6 +66,16 @@ def check_package(path: str, package: str) -> None:
     roots = CODE_ROOTS[1:] if path.lstrip("/").startswith("conditions/") else CODE_ROOTS
     if not any(package == f"data.{root}" or package.startswith(f"data.{root}.") for root in roots):
         raise EngineUnclear(f"{path}: package {package.removeprefix('data.')!r} is outside {', '.join(roots)}")
+
+
+def data_of(bundle: Bundle) -> str:
+    """The bundle's data as JSON text, taken as it is where it is already written."""
+    return f'{{"{DATA_ROOT}":{written_of(bundle)}}}'
+
+
+def written_of(bundle: Bundle) -> str:
+    """What the bundle's data has under its one root, as JSON text."""
+    return bundle.written.decode() if bundle.written is not None else to_json(bundle.data[DATA_ROOT])
 
 
 def to_json(value: Any) -> str:

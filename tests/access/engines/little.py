@@ -34,8 +34,11 @@ result := "<undefined>" if input.request.id == "undefined-text"
 """
 
 
-def little_bundle(revision: str = "r1", *, rules: str = RULES, data: dict[str, Any] | None = None) -> Bundle:
-    return Bundle(revision, {"broker/decision/decision.rego": rules}, data or {"sharing": {"revision": revision}})
+def little_bundle(
+    revision: str = "r1", *, rules: str = RULES, data: dict[str, Any] | None = None, own: dict[str, str] | None = None
+) -> Bundle:
+    modules = {"broker/decision/decision.rego": rules}
+    return Bundle(revision, modules, data or {"sharing": {"revision": revision}}, own=own or {})
 
 
 def question(request: str = "one", **more: Any) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def serving_opa(bundle: Bundle) -> Iterator[OpaServer]:
 def _start(program: Path, file: Path) -> tuple[subprocess.Popen[bytes], int]:
     """A server that answers, and its port. Another program may take the port first, so it is tried again."""
     for _ in range(3):
-        port = _free_port()
+        port = free_port()
         log = (file.parent / "log").open("wb")
         command = [str(program), "run", "--server", "--addr", f"127.0.0.1:{port}", "--log-level", "error"]
         command += ["--skip-version-check", "--watch", "--bundle", str(file)]
@@ -83,7 +83,7 @@ def _start(program: Path, file: Path) -> tuple[subprocess.Popen[bytes], int]:
     raise RuntimeError((file.parent / "log").read_text())
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

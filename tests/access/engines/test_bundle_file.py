@@ -5,17 +5,23 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import subprocess
 import tarfile
+from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from broker.access.engines import Bundle, conformance
-from broker.access.engines.bundle_file import bundle_file, bundle_files, canonical, pack
+from broker.access.engines import Bundle, Unread, conformance
+from broker.access.engines import bundle_file as bundle_file_module
+from broker.access.engines.bundle_file import bundle_file, bundle_files, canonical, own_modules, pack
+from broker.access.engines.embedded import EmbeddedEngine
 from broker.access.engines.opa_http import OpaEngine
 from broker.errors import EngineUnclear
 from tests.access.engines.little import RULES, little_bundle, question
 from tests.access.engines.opa_server import running_opa
+from tests.house import machine
 
 
 def names(packed: bytes) -> list[str]:
@@ -85,3 +91,35 @@ def test_a_real_opa_answers_the_start_up_vectors_as_they_are_written() -> None:
         engine.close()
     assert answers
     assert all(given == expected for given, expected in answers.values())
+
+
+@pytest.mark.needs("opa")
+def test_what_an_opa_server_reads_of_itself_is_formatted_and_passes_the_strict_check() -> None:
+    file = Path(bundle_file_module.__file__).with_name("opa_log.rego")
+    for arguments in (("fmt", "--list", "--fail"), ("check", "--strict")):
+        said = subprocess.run([str(machine.opa()), *arguments, str(file)], capture_output=True, text=True, check=False)
+        assert (said.returncode, said.stdout) == (0, ""), said.stderr
+
+
+def test_only_an_opa_server_is_given_what_it_reads_of_itself() -> None:
+    bundle = little_bundle(own=own_modules())
+    assert set(bundle_files(bundle)) - set(bundle_files(little_bundle())) == {"system/log/log.rego"}
+    engine = EmbeddedEngine()
+    engine.load(bundle)
+    assert engine.decide(question("one"), deadline=timedelta(seconds=5))["revision"] == "r1"
+    engine.close()
+    with pytest.raises(EngineUnclear, match="reads of itself"):
+        bundle_files(little_bundle(own={"broker/more.rego": "package broker.more\n"}))
+
+
+def test_data_that_is_written_already_is_taken_as_it_is() -> None:
+    plain = little_bundle("r1", data={"sharing": {"revision": "r1", "agreements": {"b": 1, "a": [2]}}})
+    written = canonical(plain.data["sharing"])
+    unread = replace(plain, data=Unread(written), written=written)
+    assert bundle_files(unread) == bundle_files(plain)
+    assert dict(unread.data) == plain.data
+    engine = EmbeddedEngine()
+    engine.load(unread)
+    engine.close()
+    with pytest.raises(EngineUnclear, match="answers as"):
+        EmbeddedEngine().load(replace(unread, revision="r2"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -15,7 +16,7 @@ from time import monotonic
 import pytest
 import trustme
 
-from broker.access.engines import open_engine
+from broker.access.engines import opa_http, open_engine
 from broker.access.engines.opa_http import OpaEngine
 from broker.errors import EngineUnavailable, EngineUnclear, Misconfigured
 from broker.settings import Settings
@@ -260,3 +261,52 @@ def test_with_patience_loading_waits_until_the_revision_is_served_and_no_longer(
             engine.load(little_bundle("r9"))
         assert monotonic() - started < 0.2 + LEEWAY
         engine.close()
+
+
+# ---- the moment after a publication ----------------------------------------------------------------------------------
+
+
+def answering(*revisions: str) -> Callable[[socket.socket, threading.Event], None]:
+    """A server that answers from each revision in turn, and from the last for ever."""
+    left = list(revisions)
+
+    def speak(connection: socket.socket, _: threading.Event) -> None:
+        revision = left.pop(0) if len(left) > 1 else left[0]
+        connection.sendall(whole(json.dumps({"result": {"revision": revision, "permitted": True}}).encode()))
+
+    return speak
+
+
+OLD, NEW, NEWER = (f"2026-11-20T12:00:0{second}.000000Z/abc" for second in (0, 1, 2))
+
+
+def test_a_server_that_is_about_to_follow_is_waited_for() -> None:
+    with faulty(answering(OLD, OLD, NEW)) as (url, server), opened(url) as engine:
+        engine.load(little_bundle(NEW))
+        assert engine.decide(question("one"), deadline=SOON)["revision"] == NEW
+        assert server.questions == 3
+
+
+def test_a_server_that_does_not_follow_in_time_is_heard_as_it_is() -> None:
+    """Its answer says which revision it is from, and ``pdp`` refuses it as stale."""
+    with faulty(answering(OLD)) as (url, server), opened(url) as engine:
+        engine.load(little_bundle(NEW))
+        assert engine.decide(question("one"), deadline=DEADLINE)["revision"] == OLD
+        assert 1 < server.questions <= 11
+
+
+@pytest.mark.parametrize("loaded", [None, OLD, NEW])
+def test_a_server_that_is_not_behind_is_asked_once(loaded: str | None) -> None:
+    with faulty(answering(NEW, NEWER)) as (url, server), opened(url) as engine:
+        if loaded:
+            engine.load(little_bundle(loaded))
+        assert engine.decide(question("one"), deadline=SOON)["revision"] == NEW
+        assert server.questions == 1
+
+
+def test_a_server_that_never_followed_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(opa_http, "_FOLLOWING", timedelta(0))  # as if the moment were over
+    with faulty(answering(OLD, NEW)) as (url, server), opened(url) as engine:
+        engine.load(little_bundle(NEW))
+        assert engine.decide(question("one"), deadline=SOON)["revision"] == OLD
+        assert server.questions == 1
