@@ -9,21 +9,25 @@ from urllib.parse import urlsplit
 
 from flask import Flask, Response, request
 from sqlalchemy import event
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.exceptions import HTTPException, NotFound
 
 import adapters
 from broker import api, logs, oauth, web
 from broker.access.engines import open_engine as open_policy_engine
+from broker.access.engines.signing import BundleKeys
 from broker.access.parts import Broker
 from broker.access.policy import PolicyInForce
 from broker.access.sources import MakeSystem, SourceRegistry
+from broker.agreements.workings import Workings
 from broker.api.problems import for_machines, problem_for
 from broker.audit.checkpoints import checkpoint_if_due, trail_signer
 from broker.audit.trail import Trail
 from broker.database import configure_sqlite, engine_options
 from broker.doors import db
 from broker.errors import BrokerError, Misconfigured, NotPermitted, TrailUnavailable
+from broker.governance.recorded import Recorder, forget
 from broker.identity.models import Source
 from broker.records.source import SourceSystem
 from broker.settings import Settings, is_loopback
@@ -69,7 +73,7 @@ def create_app(
     api.register(app)
     web.register(app)
     _answer_errors(app)
-    _sign_the_trail(app)
+    _keep_house(app)
     return app
 
 
@@ -81,12 +85,16 @@ def assemble(
     make_source: MakeSystem | None = None,
 ) -> Broker:
     """The broker's parts around one database, for a door or for the command line."""
+    keys = BundleKeys.of(settings)
     return Broker(
         settings=settings,
         sessions=sessions,
         trail=Trail(sessions, key=settings.secret("trail-pseudonyms")),
-        policy=PolicyInForce(open_policy_engine(settings)),
+        policy=PolicyInForce(open_policy_engine(settings), keys),
+        signing=keys,
+        workings=Workings(),
         sources=SourceRegistry(make_source or source_maker(settings)),
+        recorder=Recorder.of(settings),
         clock=clock,
     )
 
@@ -144,20 +152,30 @@ def _answer_errors(app: Flask) -> None:
         app.register_error_handler(kind, answer)
 
 
-def _sign_the_trail(app: Flask) -> None:
-    """Sign a checkpoint of the trail, at most every so often, after an answer has been made."""
+def _keep_house(app: Flask) -> None:
+    """Now and then, after an answer has been made: sign a checkpoint of the trail, and forget what is due to be."""
     broker: Broker = app.extensions["broker"]
     every = timedelta(seconds=broker.settings.checkpoint_seconds)
-    next_at = [broker.clock() + every]
 
-    def sign(response: Response) -> Response:
+    def sign(now: datetime) -> None:
+        checkpoint_if_due(broker.sessions, trail_signer(broker.settings), every=every, now=now)
+
+    def forget_records(now: datetime) -> None:
+        with broker.sessions.begin() as session:
+            forget(session, now=now)
+
+    chores = {"checkpoint-not-signed": (sign, every), "records-not-forgotten": (forget_records, timedelta(hours=1))}
+    due = {fault: broker.clock() + pause for fault, (_, pause) in chores.items()}
+
+    def keep(response: Response) -> Response:
         now = broker.clock()
-        if now >= next_at[0]:
-            next_at[0] = now + every
-            try:
-                checkpoint_if_due(broker.sessions, trail_signer(broker.settings), every=every, now=now)
-            except TrailUnavailable as error:
-                logs.logger(__name__).error("checkpoint-not-signed", exc_info=error)
+        for fault, (chore, pause) in chores.items():
+            if now >= due[fault]:
+                due[fault] = now + pause
+                try:
+                    chore(now)
+                except (TrailUnavailable, SQLAlchemyError) as error:
+                    logs.logger(__name__).error(fault, exc_info=error)
         return response
 
-    app.after_request(sign)
+    app.after_request(keep)

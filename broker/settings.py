@@ -40,7 +40,7 @@ class Settings:
     opa_url: str = _setting("", "Base URL of the OPA server, where policy_engine is `opa`.")
     opa_ca: str = _setting("", "Path of the certificate authority for an https OPA server.")
     bundle_token: str = _setting(
-        "", "Bearer token an OPA server presents to fetch the policy bundle. Empty: not served."
+        "", "Bearer token an OPA server presents to fetch the policy bundle and to report what it does. Empty: neither."
     )
     decision_deadline_ms: int = _setting(250, "Milliseconds a policy engine may take; later is a refusal.")
     source_deadline_ms: int = _setting(3000, "Milliseconds a source system may take; later is a stated gap.")
@@ -55,6 +55,9 @@ class Settings:
     lookups_per_minute: int = _setting(5, "Residents one person may look for in a minute.")
     lookups_per_day: int = _setting(50, "Residents one person may look for in a day.")
     request_days: int = _setting(14, "Days a resident has to answer an access request; then it expires.")
+    decision_days: int = _setting(
+        180, "Days a decision can be replayed: its question is kept so long, encrypted and without names, then emptied."
+    )
     checkpoint_seconds: int = _setting(60, "Most seconds between signed checkpoints of the trail while it grows.")
     log_level: str = _setting("INFO", "Least severe log level written: DEBUG, INFO, WARNING or ERROR.")
 
@@ -72,6 +75,7 @@ class Settings:
             "source_deadline_ms",
             "token_seconds",
             "body_bytes",
+            "decision_days",
         ):
             if getattr(self, limit) < 1:
                 raise Misconfigured(f"BROKER_{limit.upper()} must be at least 1")
@@ -114,6 +118,15 @@ class Settings:
         if len(value) != 32:
             raise Misconfigured(f"the secret {name!r} in {path.parent} is not 32 bytes")
         return value
+
+    def kept_secret(self, name: str) -> bytes | None:
+        """The secret kept under ``name``; None where there is none, and none is made."""
+        return self.secret(name) if (self.data_folder / "secrets" / name).exists() else None
+
+    def retire_secret(self, name: str, *, kept_as: str) -> None:
+        """Keep the secret ``name`` under another name, so that the next use of ``name`` makes a new one."""
+        folder = self.data_folder / "secrets"
+        (folder / name).rename(folder / kept_as)
 
     @staticmethod
     def _make_secret(path: Path) -> None:

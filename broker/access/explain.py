@@ -6,7 +6,7 @@ unless the agreement says they may be; a resident and an IG lead see every reaso
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,7 @@ _HINTS: dict[DenialReason, str] = {
     DenialReason.ROLE_NOT_PERMITTED: "Ask a colleague whose role is to help this resident.",
     DenialReason.ASSURANCE_TOO_LOW: "Sign in again with a second step.",
     DenialReason.PURPOSE_UNKNOWN: "Choose one of the purposes in the list.",
+    DenialReason.PURPOSE_TOO_BROAD: "Choose the exact purpose, such as debt advice rather than advice of any kind.",
     DenialReason.PURPOSE_NOT_FOR_KIND: "Choose the purpose of the service your organisation gives.",
     DenialReason.SECTION_UNKNOWN: "Choose from the sections in the list.",
     DenialReason.SECTION_NOT_FOR_PURPOSE: "Ask only for what this purpose needs.",
@@ -110,14 +111,17 @@ def may_be_told(decision: Decision, *, clinical: bool) -> bool:
     return decision.disclosure.tells(clinical=clinical)
 
 
-def for_resident(decision: Decision) -> list[str]:
-    """What was shared and what was not, and why, to the person it is about."""
+def for_resident(decision: Decision, *, theirs: Mapping[DenialReason, str] | None = None) -> list[str]:
+    """What was shared and what was not, and why, to the person it is about.
+
+    ``theirs`` says, for a reason, what the resident can do about it.
+    """
     said = [f"Shared: {', '.join(_labels(_sections(decision, permitted=True)))}."] if decision.permitted else []
     for finding in for_ig_lead(decision):
         sections = {section for section, _ in finding.pairs}
         sentence = _TO_RESIDENT.get(finding.reason, finding.sentence)
         what = ", ".join(_labels(sections)) if sections else "Everything asked for"
-        said.append(f"Not shared: {what}. {sentence}")
+        said.append(f"Not shared: {what}. {sentence} {(theirs or {}).get(finding.reason, '')}".rstrip())
     if _law_withholds(decision):
         said.append("What the law protects was left out of everything.")
     return said or ["Nothing was asked for that anybody holds."]

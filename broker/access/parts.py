@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
 
+from broker.access.engines.signing import BundleKeys
+from broker.access.facts import Facts
 from broker.access.policy import PolicyInForce
+from broker.access.request import AccessRequest, Decision
 from broker.access.sources import SourceRegistry
-from broker.audit.trail import Trail
+from broker.agreements.workings import Workings
+from broker.audit.trail import Beside, Trail
 from broker.settings import Settings
+
+# What is kept of a decision so that it can be made again: rows to be written with its entry on the trail.
+Recorder = Callable[[AccessRequest, Facts, Decision], Sequence[Beside]]
 
 
 @dataclass(frozen=True)
@@ -22,5 +29,8 @@ class Broker:
     sessions: sessionmaker[Session]
     trail: Trail
     policy: PolicyInForce
+    signing: BundleKeys
+    workings: Workings
     sources: SourceRegistry
+    recorder: Recorder
     clock: Callable[[], datetime]

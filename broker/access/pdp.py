@@ -150,6 +150,7 @@ def _read(answer: Any, request: AccessRequest, facts: Facts, *, revision: str, e
         engine=engine,
         decided_at=now,
         valid_until=_instant(given["valid_until"], after=request.made_at),
+        answer=given,
     )
 
 

@@ -1,7 +1,7 @@
 """The policy enforcement point (PEP), and the one way to a record.
 
-Decide, write the decision down, ask only what is permitted, assemble, withhold, write the release down, and only then
-let the view leave. If the trail cannot be written, nothing leaves.
+Decide, write the decision down (on the trail, and so that it can be replayed), ask only what is permitted, assemble,
+withhold, write the release down, and only then let the view leave. If the trail cannot be written, nothing leaves.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def release_record(broker: Broker, session: Session, request: AccessRequest) -> 
     decision = _decide(broker, session, request, facts)
     identity = _identity(session, request) if _answerable(decision, request) else None
     session.rollback()  # nothing was written; hold no lock or snapshot while sources are asked
-    broker.trail.record(_decided(request, decision), now=request.made_at)
+    _write_decision(broker, request, facts, decision)
     if identity is None:
         raise Refused(request, decision)
     asks = _asks(decision, registered, known_to=identity.local_ids)
@@ -79,6 +79,26 @@ def release_record(broker: Broker, session: Session, request: AccessRequest) -> 
     )
     _write_release(broker, request, decision, outcomes, assembled)
     return Release(request, decision, assembled)
+
+
+def decide_only(broker: Broker, session: Session, request: AccessRequest) -> Decision:
+    """What policy says of ``request``, written down as any decision is. Asks no source, and releases nothing.
+
+    For whoever enforces the answer elsewhere. Raises NotFound for an unknown resident, TrailUnavailable where the
+    trail cannot be written; a refusal is an answer, and is returned.
+    """
+    registered = broker.sources.registered(session)
+    facts = gather(session, request, registered.systems, registered.kinds)
+    decision = _decide(broker, session, request, facts)
+    session.rollback()  # nothing was written; hold no lock or snapshot while the trail is
+    _write_decision(broker, request, facts, decision)
+    return decision
+
+
+def _write_decision(broker: Broker, request: AccessRequest, facts: Facts, decision: Decision) -> None:
+    """The entry and the record of it are one commit: neither is ever there without the other."""
+    kept = broker.recorder(request, facts, decision)
+    broker.trail.record(_decided(request, decision), now=request.made_at, beside=kept)
 
 
 def _decide(broker: Broker, session: Session, request: AccessRequest, facts: Facts) -> Decision:

@@ -83,7 +83,8 @@ class Decision:
 
     ``pairs`` holds exactly one Pair for each (section, source) asked, ordered by section then source.
     ``reasons`` are those that hold for the whole request. ``requestable`` says that asking the resident could change
-    the answer. ``revision`` names the policy that decided, ``engine`` what evaluated it.
+    the answer. ``revision`` names the policy that decided, ``engine`` what evaluated it. ``answer`` is what the engine
+    said, word for word; None where the broker itself refused, because no answer could be relied on.
     """
 
     id: str
@@ -96,6 +97,7 @@ class Decision:
     engine: str
     decided_at: datetime
     valid_until: datetime | None = None
+    answer: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def permitted(self) -> bool:

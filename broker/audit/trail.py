@@ -12,9 +12,10 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, text, update
+from sqlalchemy import Connection, Insert, Table, bindparam, insert, select, text, update
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -37,7 +38,10 @@ from broker.database import new_id
 from broker.errors import NotFound, TrailUnavailable
 from broker.vocabulary import AuditAction
 
-__all__ = ["Entry", "Event", "Trail"]
+__all__ = ["Beside", "Entry", "Event", "Trail"]
+
+# A row of another room's, and its table: written in the commit of the entry it goes with, or not at all.
+Beside = tuple[Table, Mapping[str, Any]]
 
 _PATIENCE_SECONDS = 5.0  # how long one commit is retried while another writer holds the database
 _NO_HEAD = "the trail has no head: its tables were not made by the migrations"
@@ -67,6 +71,14 @@ class Entry:
     leaf_hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """An entry's row, but for its place and leaf hash, and the rows that go with it."""
+
+    row: dict[str, Any]
+    beside: tuple[Beside, ...]
+
+
 class Trail:
     """Append to and read the trail. Safe to share between threads, and to keep across a fork.
 
@@ -76,7 +88,7 @@ class Trail:
     def __init__(self, sessions: sessionmaker[Session], *, key: bytes) -> None:
         self._sessions = sessions
         self._key = key
-        self._queue: CommitQueue[dict[str, Any]] = CommitQueue(self._commit)
+        self._queue: CommitQueue[_Draft] = CommitQueue(self._commit)
 
     def append(self, session: Session, event: Event, *, now: datetime) -> int:
         """Put ``event`` on the trail in the caller's transaction, and return its index.
@@ -86,17 +98,18 @@ class Trail:
         """
         draft = self._draft(event, now=now)
         try:
-            return _append_all(session.connection(), [draft])[0]
+            return _append_all(session.connection(), [draft.row])[0]
         except (SQLAlchemyError, OSError, ValueError) as error:
             raise TrailUnavailable("the trail cannot be written") from error
 
-    def record(self, event: Event, *, now: datetime) -> int:
+    def record(self, event: Event, *, now: datetime, beside: Sequence[Beside] = ()) -> int:
         """Put ``event`` on the trail in a transaction of its own, and return its index once it is committed.
 
+        ``beside`` are rows that stand or fall with the entry: where one cannot be written, neither can the entry.
         Acts recorded at the same moment by one process share a commit. Must not be called by a thread whose own
         session holds uncommitted writes: on SQLite the two would wait for each other. Raises TrailUnavailable.
         """
-        return self._queue.submit(self._draft(event, now=now))
+        return self._queue.submit(self._draft(event, now=now, beside=beside))
 
     def entries(
         self,
@@ -155,10 +168,10 @@ class Trail:
         except SQLAlchemyError as error:
             raise TrailUnavailable("the trail cannot be read") from error
 
-    def _draft(self, event: Event, *, now: datetime) -> dict[str, Any]:
+    def _draft(self, event: Event, *, now: datetime, beside: Sequence[Beside] = ()) -> _Draft:
         """The row, but for its index and leaf hash. Everything that can fail for this event alone fails here."""
         salt = secrets.token_bytes(32) if event.note is not None else None
-        return {
+        row = {
             "id": new_id(),
             "at": now,
             "action": event.action,
@@ -172,13 +185,16 @@ class Trail:
             "note_salt": salt,
             "note_commitment": None if salt is None or event.note is None else note_commitment(salt, event.note),
         }
+        return _Draft(row, tuple(beside))
 
-    def _commit(self, drafts: Sequence[dict[str, Any]]) -> list[int]:
+    def _commit(self, drafts: Sequence[_Draft]) -> list[int]:
         give_up = time.monotonic() + _PATIENCE_SECONDS
         for pause in (*_PAUSES, None):
             try:
                 with self._sessions.begin() as session:
-                    return _append_all(session.connection(), drafts)
+                    indexes = _append_all(session.connection(), [draft.row for draft in drafts])
+                    _insert_beside(session.connection(), drafts)
+                    return indexes
             except OperationalError as error:
                 if pause is None or time.monotonic() + pause > give_up:
                     raise TrailUnavailable("the trail cannot be written") from error
@@ -202,6 +218,20 @@ def _append_all(connection: Connection, drafts: Sequence[dict[str, Any]]) -> lis
         connection.execute(_INSERT_NODE, [{"level": n.level, "node_index": n.index, "hash": n.hash} for n in completed])
     connection.execute(_MOVE_HEAD, {"n": edge.size, "e": edge.packed()})
     return [row["leaf_index"] for row in rows]
+
+
+@cache
+def _insert_into(table: Table) -> Insert:
+    return insert(table)
+
+
+def _insert_beside(connection: Connection, drafts: Sequence[_Draft]) -> None:
+    rows: dict[Table, list[Mapping[str, Any]]] = {}
+    for draft in drafts:
+        for table, row in draft.beside:
+            rows.setdefault(table, []).append(row)
+    for table, several in rows.items():
+        connection.execute(_insert_into(table), several)
 
 
 def locked_edge(connection: Connection) -> Edge:

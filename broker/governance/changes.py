@@ -16,9 +16,9 @@ from broker.access.parts import Broker
 from broker.agreements import actions
 from broker.agreements.actions import Signatory
 from broker.agreements.difference import Difference, difference
-from broker.agreements.document import AgreementDocument, Written, from_mapping
+from broker.agreements.document import AgreementDocument, Written, from_stored
 from broker.agreements.models import COUNTS, SharingAgreement, Signature
-from broker.consent import actions as consent
+from broker.consent import outgrown
 from broker.consent.models import Provision
 from broker.errors import Conflict, InvalidInput
 from broker.governance import impact
@@ -116,12 +116,10 @@ def put_in_force(broker: Broker, session: Session, agreement: SharingAgreement, 
     """
     found = effects(session, agreement, now=now)
     actions.move(session, agreement, to=AgreementState.IN_FORCE, by=by, trail=broker.trail, now=now)
-    outgrown = {(each.consent.resident_id, each.organisation_code or "") for each in found.running_out}
-    consent.run_out(session, found.running_out, by=by, trail=broker.trail, now=now)
-    _tell(
-        session, agreement, NoticeKind.PERMISSION_RUN_OUT, sorted(outgrown), sorted({who for _, who in outgrown}), now
-    )
-    others = [pair for pair in found.residents if pair not in outgrown]
+    ended = {(each.consent.resident_id, each.organisation_code or "") for each in found.running_out}
+    outgrown.run_out(session, found.running_out, by=by, trail=broker.trail, now=now)
+    _tell(session, agreement, NoticeKind.PERMISSION_RUN_OUT, sorted(ended), sorted({who for _, who in ended}), now)
+    others = [pair for pair in found.residents if pair not in ended]
     _tell(session, agreement, found.kind, others, found.organisations, now)
     publish(broker, session, by=by, now=now)
     return found
@@ -167,9 +165,17 @@ def effects(session: Session, agreement: SharingAgreement, *, now: datetime) -> 
     )
 
 
+def sharing_under(session: Session, agreement: SharingAgreement, *, now: datetime) -> tuple[tuple[str, str], ...]:
+    """Each resident who shares by permission under a live agreement, with the organisation they share with."""
+    if agreement.state not in _LIVE:
+        return ()
+    held = _permissions(session, [from_stored(agreement.document)], now=now)
+    return tuple(sorted({(each.consent.resident_id, each.organisation_code or "") for each in held}))
+
+
 def written(agreement: SharingAgreement) -> Written:
     """A version as its author wrote it."""
-    return Written(from_mapping(agreement.document), agreement.text, agreement.conditions)
+    return Written(from_stored(agreement.document), agreement.text, agreement.conditions)
 
 
 def _live(session: Session, agreement: SharingAgreement) -> SharingAgreement | None:
@@ -188,7 +194,7 @@ def _kind(changes: Difference, *, first: bool) -> NoticeKind:
 def _permissions(session: Session, texts: Sequence[AgreementDocument], *, now: datetime) -> list[Provision]:
     receivers = {organisation for text in texts for organisation in text.receivers}
     purposes = {below for text in texts for purpose in text.purposes for below in purpose.reach}
-    return consent.standing(session, organisations=receivers, purposes=purposes, now=now)
+    return outgrown.standing(session, organisations=receivers, purposes=purposes, now=now)
 
 
 def _touched(
@@ -229,9 +235,7 @@ def _stop_or_go(
         AgreementState.ENDED: NoticeKind.AGREEMENT_ENDED,
     }[to]
     was_live = agreement.state in _LIVE
-    document = from_mapping(agreement.document)
-    held = _permissions(session, [document], now=now) if was_live else []
-    pairs = tuple(sorted({(each.consent.resident_id, each.organisation_code or "") for each in held}))
+    pairs = sharing_under(session, agreement, now=now)
     actions.move(session, agreement, to=to, by=by, trail=broker.trail, now=now)
     parties = tuple(actions.parties_of(agreement))
     if was_live:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, LargeBinary, String, Text
+from sqlalchemy import JSON, Index, LargeBinary, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from broker.database import Base, Instant
+
+_KEPT = text("sealed IS NOT NULL")  # so that finding what is due does not slow as more is forgotten
 
 
 class DecisionRecord(Base):
@@ -19,11 +21,14 @@ class DecisionRecord(Base):
     """
 
     __tablename__ = "decision_record"
-    __table_args__ = (Index("ix_decision_record_made", "made_at", "decision"),)
+    __table_args__ = (
+        Index("ix_decision_record_made", "made_at", "decision"),
+        Index("ix_decision_record_due", "kept_until", sqlite_where=_KEPT, postgresql_where=_KEPT),
+    )
 
     decision: Mapped[str] = mapped_column(String(32), primary_key=True)  # Decision.id
     made_at: Mapped[datetime] = mapped_column(Instant)
-    kept_until: Mapped[datetime] = mapped_column(Instant, index=True)
+    kept_until: Mapped[datetime] = mapped_column(Instant)
     organisation_code: Mapped[str] = mapped_column(String(40), index=True)
     revision: Mapped[str] = mapped_column(String(100), index=True)
     engine: Mapped[str] = mapped_column(String(80))
