@@ -13,7 +13,7 @@ COMMANDS = {
     "serve": ("broker.cli.serve:serve", "Serve the broker under gunicorn."),
     "db": ("broker.cli.db:db", "Migrate and check the database."),
     "agreements": ("broker.cli.agreements:agreements", "Bring in, list, suspend and end sharing agreements."),
-    "policies": ("broker.cli.policies:policies", "Publish the rules in force, and write them out for OPA."),
+    "policies": ("broker.cli.policies:policies", "Check, try, explain, publish and compare the rules in force."),
     "audit": ("broker.cli.audit:audit", "Verify, sign and read the trail."),
     "keys": ("broker.cli.keys:keys", "Show the broker's public keys."),
     "clients": ("broker.cli.clients:clients", "Register partners' systems."),
