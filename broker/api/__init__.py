@@ -5,10 +5,12 @@ Anything that carries an identifier is a POST. No rule is kept here: the door pa
 
 from flask import Flask
 
-from broker.api import bundles, health, routes
+from broker.api import authzen, bundles, health, opa_reports, routes
 
 
 def register(app: Flask) -> None:
     health.register(app)
     bundles.register(app)
+    opa_reports.register(app)
     routes.register(app)
+    authzen.register(app)

@@ -20,8 +20,13 @@ def read_json() -> Any:
     """This request's body. Raises InvalidInput or an HTTP error that says what is wrong with it."""
     if request.mimetype != "application/json":
         raise UnsupportedMediaType
+    return json_of(request.get_data())
+
+
+def json_of(content: bytes) -> Any:
+    """``content`` read strictly. Raises InvalidInput or an HTTP error that says what is wrong with it."""
     try:
-        text = request.get_data().decode("utf-8")
+        text = content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InvalidInput("not-utf-8", "The body is not UTF-8 text.") from error
     try:

@@ -32,7 +32,7 @@ STATUS: dict[type[Refusal], int] = {
     Conflict: 409,
     TooMany: 429,
 }
-MACHINE_PATHS = ("/api", "/oauth", "/demo/token", "/.well-known", "/health", "/ready", "/opa")
+MACHINE_PATHS = ("/api", "/oauth", "/demo/token", "/.well-known", "/health", "/ready", "/opa", "/access")
 
 
 def for_machines() -> bool:

@@ -7,8 +7,7 @@ from typing import Any
 from flask import Flask, Response, current_app, jsonify
 from flask_smorest import Api, Blueprint
 
-from broker.api import own, partner
-from broker.api.body import StrictParser
+from broker.api import authzen, own, partner
 from broker.api.described import Refusals
 from broker.oauth.guard import public
 from broker.vocabulary import DenialReason, GapCause, Obligation, Purpose, Section, Sensitivity, Silence
@@ -54,8 +53,7 @@ def register(app: Flask) -> None:
         },
     )
     api = BrokerApi(app, spec_kwargs={"extra_plugins": [Refusals()]})
-    for blueprint in (vocabulary_routes, partner.routes, own.routes):
-        blueprint.ARGUMENTS_PARSER = StrictParser()
+    for blueprint in (vocabulary_routes, partner.routes, own.routes, authzen.routes):
         api.register_blueprint(blueprint)
     describe: Any = app.view_functions["api-docs.openapi_json"]
 

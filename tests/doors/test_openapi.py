@@ -35,7 +35,7 @@ def test_every_api_route_is_described(house: House) -> None:
     served = {
         (method, rule.rule.replace("<", "{").replace(">", "}"))
         for rule in house.app.url_map.iter_rules()
-        if rule.rule.startswith("/api/") and rule.rule != "/api/openapi.json"
+        if rule.rule.startswith(("/api/", "/access/")) and rule.rule != "/api/openapi.json"
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert served == described
