@@ -31,7 +31,12 @@ NAVIGATION: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("resident.withhold", "Stop sharing"),
         ("resident.activity", "Who looked"),
     ),
-    "governance": (("governance.home", "Agreements"), ("governance.decisions", "Decisions")),
+    "governance": (
+        ("governance.home", "Agreements"),
+        ("governance.decisions", "Decisions"),
+        ("governance.playground", "Playground"),
+        ("governance.engines_page", "Engines"),
+    ),
 }
 
 

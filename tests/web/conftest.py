@@ -197,6 +197,10 @@ def settled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         people.settle(session)
         _employ(session, "overseer", "Ro Finch", INTEGRATOR, Role.IG_LEAD)
         _employ(session, "manager", "Lee Stone", FOOD_BANK, Role.CASE_WORKER)
+        _employ(session, "pantry-lead", "Jo Reed", FOOD_BANK, Role.IG_LEAD)
+        _employ(session, "guardian", "Dr Vi Moss", SURGERY, Role.CALDICOTT_GUARDIAN)
+        _employ(session, "council-colleague", "Pat Lowe", COUNCIL, Role.IG_LEAD)
+        _employ(session, "privacy-officer", "Al Dene", COUNCIL, Role.PRIVACY_OFFICER)
         people.connect(session, "millrace-gp", SURGERY)
         people.connect(session, "council-housing", COUNCIL)
         for document in (*texts.frameworks(), texts.advice(), texts.care()):
@@ -224,7 +228,9 @@ def open_door(
         shutil.copytree(settled_folder, folder)
         clock = Clock()
         app = create_app(
-            Settings(data_folder=folder, **changes), clock=clock, make_source=lambda source: told[source.id]
+            Settings(data_folder=folder, **{"decision_deadline_ms": 60_000, **changes}),
+            clock=clock,
+            make_source=lambda source: told[source.id],
         )
         app.jinja_env.undefined = StrictInOurs
         app.jinja_env.bytecode_cache = compiled

@@ -17,18 +17,16 @@ from broker.agreements.actions import every
 from broker.audit.trail import Entry
 from broker.doors import parts, session
 from broker.identity.models import Organisation, Source
-from broker.vocabulary import AuditAction, DenialReason, Obligation, OrganisationKind, Purpose, Role, Section
-from broker.web.access import GOVERNORS, signed_in, who
+from broker.vocabulary import AuditAction, DenialReason, Obligation, Purpose, Role, Section
+from broker.web.access import GOVERNORS, who
 from broker.web.governance import governance
+from broker.web.governance.acting import oversees, own_organisation
 from broker.web.reasons import furthest
 from broker.web.trail_words import code_of, codes_of, reasons_by_section, rules_in_words
 
 A_PAGE = 50
 # How much of the trail is read for one page, where most of it may be somebody else's.
 A_STRETCH, MOST_STRETCHES = 200, 10
-
-# Those who oversee a place, a system or the region answer for all of it; others for their own organisation's people.
-OVERSEERS = frozenset({OrganisationKind.REGION, OrganisationKind.ICB, OrganisationKind.INTEGRATOR})
 
 
 class Outcome(StrEnum):
@@ -46,10 +44,12 @@ class Outcome(StrEnum):
 class Decided:
     """One decision in words. ``refused`` pairs a reason with the sections it was given for, none for all of them.
 
-    ``outside`` names the sources that the agreement does not include, which were therefore not asked.
+    ``outside`` names the sources that the agreement does not include, which were therefore not asked. ``decision`` is
+    what the trail calls it, empty where whoever looks may not have it explained.
     """
 
     index: int
+    decision: str
     at: datetime
     organisation: str
     role: str
@@ -67,10 +67,8 @@ class Decided:
 @who(*GOVERNORS)
 def decisions() -> str:
     """Decisions, newest first, narrowed to an organisation or an outcome where asked."""
-    own = session().get(Organisation, signed_in().organisation_code)
-    assert own is not None, "a worker's session names an organisation"
+    own, overseer = own_organisation(), oversees()
     names = dict(session().execute(select(Organisation.code, Organisation.name).order_by(Organisation.name)).all())
-    overseer = own.kind in OVERSEERS
     asked = request.args.get("organisation", "")
     organisation = asked if overseer and asked in names else ""
     outcome = code_of(Outcome, request.args.get("outcome"))
@@ -79,7 +77,10 @@ def decisions() -> str:
     titles = {each.id: each.title for each in every(session())}
     return render_template(
         "governance/decisions.jinja",
-        decided=[_decided(entry, names, labels, titles) for entry in entries],
+        decided=[
+            _decided(entry, names, labels, titles, opens=overseer or entry.organisation == own.code)
+            for entry in entries
+        ],
         own=own,
         names=names if overseer else {},
         organisation=organisation,
@@ -127,11 +128,14 @@ def _permitted_of(body: Mapping[str, object]) -> frozenset[str]:
     return frozenset(str(source) for sources in by_section if isinstance(sources, list) for source in sources)
 
 
-def _decided(entry: Entry, names: Mapping[str, str], labels: Mapping[str, str], titles: Mapping[str, str]) -> Decided:
+def _decided(
+    entry: Entry, names: Mapping[str, str], labels: Mapping[str, str], titles: Mapping[str, str], *, opens: bool
+) -> Decided:
     body = entry.body
     purpose, role = code_of(Purpose, body.get("purpose")), code_of(Role, body.get("role"))
     return Decided(
         index=entry.index,
+        decision=str(body.get("decision", "")) if opens else "",
         at=entry.at,
         organisation=names.get(entry.organisation or "", ""),
         role=role.label if role else "",

@@ -23,7 +23,7 @@ def test_an_agreement_keeps_its_three_legal_answers_apart(ig_lead: Visitor) -> N
         "Must be given before anything is shared",
         "It is needed.",
         "Harvest Shelf",
-        "S. Igned",
+        "Signatory of XX9T02",
         "DPIA-T, 5 January 2026",
     ):
         assert words in page
