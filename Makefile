@@ -6,7 +6,7 @@ BOOTSTRAP = $(or $(PYTHON),$(error Python 3.11 or newer is needed, and none was 
 BIN = .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run story test quick lint format bench settings migration clean environment environment-dev
+.PHONY: help run story test quick prove lint format bench settings migration clean environment environment-dev
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile | expand -t 18
@@ -23,6 +23,9 @@ test: environment-dev lint  ## everything that can be tested on this machine; sa
 quick: environment-dev  ## the inner loop: under a minute
 	$(BIN)/ruff check --quiet
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m "not slow and not needs" -q -x
+
+prove: environment-dev  ## the policy against its model, its engines and its mutants, a hundred thousand times
+	$(BIN)/python -m benchmarks.prove
 
 lint: environment-dev  ## style, types, and who imports whom
 	$(BIN)/ruff check

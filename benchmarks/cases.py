@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any, TypeVar
 
 from broker.access.engines import Bundle
-from broker.agreements import bundle
+from broker.agreements import bundle, chains
 from broker.vocabulary import (
     Confidentiality,
     Disclosure,
@@ -65,7 +65,8 @@ def world(agreements: int, *, seed: int = 1, tidy: bool = True) -> Bundle:
             for purpose in entry["purposes"]:
                 index.setdefault(code, {}).setdefault(purpose, {})[id] = True
     revision = f"2027-01-15T08:00:00Z/{agreements}-{seed}"
-    data = {**bundle.build_data([]), "revision": revision, "agreements": entries, "by_org_purpose": index}
+    derived = {"agreements": entries, "chains": chains.chains(entries), "by_org_purpose": index}
+    data = {**bundle.build_data([]), "revision": revision, **derived}
     return Bundle(revision, bundle.load_modules(), {"sharing": data})
 
 
@@ -99,7 +100,7 @@ def _agreement(group: int, number: int, above: list[str], chance: random.Random,
             "organisations": _some((organisation(group, n) for n in range(ORGANISATIONS)), 0.6, chance),
             "kinds": _some(_KINDS, full, chance) if number < 2 else {},
         },
-        "purposes": _some(Purpose, full, chance),
+        "purposes": _reached(_some(Purpose, full * 0.9, chance)),
         "sections": _some(Section, full, chance),
         "sources": {
             "organisations": _some((organisation(group, n) for n in range(ORGANISATIONS)), 0.4, chance),
@@ -110,6 +111,7 @@ def _agreement(group: int, number: int, above: list[str], chance: random.Random,
         "confidentiality": chance.choices([basis.value for basis in Confidentiality], (6, 2, 1, 1))[0],
         "disclosure": chance.choice([disclosure.value for disclosure in Disclosure]),
         "break_glass": chance.random() < full,
+        "conditions": False,
         "obligations": [{"obligation": code} for code in _some(Obligation, 0.2, chance)],
     }
 
@@ -159,7 +161,7 @@ def _question(id: str, group: int, chance: random.Random, *, ordinary: bool) -> 
         },
         "facts": {
             "relationships": [
-                *([_caseload(group, asker)] if ordinary else []),
+                *([_caseload(group, asker)] if ordinary or chance.random() < 0.4 else []),
                 *(_relationship(group, asker, chance) for _ in range(chance.choice((0, 1, 2, 3, 3, 4)))),
             ],
             "provisions": [_provision(n, group, asker, chance) for n in range(chance.randint(0, 4))],
@@ -185,9 +187,10 @@ def _usual(asker: int, chance: random.Random) -> str:
 
 
 def _sections(purpose: str, odd: float, chance: random.Random) -> list[str]:
-    needed: list[str] = _needs()[purpose]["sections"]
+    needed: list[str] = _needs().get(purpose, {}).get("sections") or [section.value for section in Section]
     drawn = chance.sample(needed, min(len(needed), chance.randint(4, 12)))
-    return list(dict.fromkeys(_or(_any(Section, chance), section, odd, chance) for section in drawn))
+    odder = ["made-up-section", *Section]
+    return list(dict.fromkeys(_or(_any(odder, chance), section, odd, chance) for section in drawn))
 
 
 def _source(group: int, chance: random.Random) -> dict[str, str]:
@@ -243,6 +246,11 @@ def _provision(number: int, group: int, asker: int, chance: random.Random) -> di
         "until": chance.choice((None, None, NOW, NOW + DAY, NOW - 60)),
         "ended": chance.choice((None, None, None, NOW, NOW - 60, NOW + 60)),
     }
+
+
+def _reached(purposes: Iterable[str]) -> dict[str, bool]:
+    """``purposes`` and all below them, as an agreement is published."""
+    return {below.value: True for purpose in purposes for below in Purpose(purpose).reach}
 
 
 def _some(codes: Iterable[str], share: float, chance: random.Random) -> dict[str, bool]:

@@ -56,6 +56,7 @@ def compare(
         ours, theirs = _answer(embedded, question), _answer(opa, question)
         verdict = _verdict(ours, theirs, whole=whole)
         found.counted[verdict] += 1
+        found.counted["questions permitted"] += bool(_permitted(theirs))
         found.counted["pairs permitted"] += sum(label == "" for _, _, label in _permitted(theirs))
         found.counted["pairs asked"] += len(theirs["pairs"]) if theirs else 0
         if verdict in (DIFFERENT, WIDER) and len(found.examples) < SHOWN:

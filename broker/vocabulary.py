@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import cache
 from typing import Self
 
 UK_CORE_HEADINGS = "https://fhir.hl7.org.uk/CodeSystem/UKCore-RecordStandardHeadings"
@@ -97,7 +98,7 @@ class Purpose(Coded):
     @property
     def lineage(self) -> tuple[Purpose, ...]:
         """This purpose and those above it, nearest first."""
-        return (self, *Purpose(self.broader).lineage) if self.broader else (self,)
+        return _lineage(self)
 
     def within(self, other: Purpose) -> bool:
         """Whether this purpose is ``other``, or below it."""
@@ -110,7 +111,17 @@ class Purpose(Coded):
     @property
     def reach(self) -> tuple[Purpose, ...]:
         """This purpose and everything below it, in the order they are listed."""
-        return tuple(purpose for purpose in Purpose if purpose.within(self))
+        return _reach(self)
+
+
+@cache  # asked of every agreement when the rules are published
+def _lineage(purpose: Purpose) -> tuple[Purpose, ...]:
+    return (purpose, *_lineage(Purpose(purpose.broader))) if purpose.broader else (purpose,)
+
+
+@cache
+def _reach(purpose: Purpose) -> tuple[Purpose, ...]:
+    return tuple(each for each in Purpose if each.within(purpose))
 
 
 class Section(Coded):
@@ -557,6 +568,7 @@ class AuditAction(Coded):
     IMPACT_REPORTED = "impact-reported", "What a change to an agreement would do was worked out"
     CONSENT_OUTGROWN = "consent-outgrown", "Permissions ran out because an agreement grew wider"
     POLICY_PUBLISHED = "policy-published", "The rules in force changed"
+    KEYS_CHANGED = "keys-changed", "A key that signs the rules was announced, taken into use or retired"
     DECISIONS_READ = "decisions-read", "Recorded decisions were read or replayed"
     SOURCE_CHANGED = "source-changed", "A source system was added or changed"
     RESIDENT_LINKED = "resident-linked", "A resident was linked to a source system"

@@ -122,8 +122,8 @@ def _staying_inside(connect: Any) -> Any:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    """Settings with everything kept in this test's own folder."""
-    return Settings(data_folder=tmp_path / "var")
+    """Settings with everything kept in this test's own folder. A busy machine is not an engine that gives no answer."""
+    return Settings(data_folder=tmp_path / "var", decision_deadline_ms=60_000)
 
 
 @pytest.fixture(scope="session")

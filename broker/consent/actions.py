@@ -6,11 +6,10 @@ Ending a choice never takes more steps than making it. Nothing here decides a re
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
-from sqlalchemy.orm import Session, contains_eager, selectinload
+from sqlalchemy.orm import Session, selectinload
 
 from broker.access.request import Requester
 from broker.audit.trail import Event, Trail
@@ -71,7 +70,7 @@ def ask(
         purpose=purpose,
         sections=sections,
         reason=reason.strip(),
-        binding_code=_binding_code(),
+        binding_code=binding_code(),
         share_until=share_until,
         state=RequestState.PENDING,
         made_at=now,
@@ -266,40 +265,6 @@ def withdraw(session: Session, consent: Consent, *, by: str, trail: Trail, now: 
     return consent
 
 
-def standing(
-    session: Session, *, organisations: Iterable[str], purposes: Collection[Purpose], now: datetime
-) -> list[Provision]:
-    """The permissions, in use now, that these organisations hold for any of these purposes. Whose: its consent says."""
-    found = session.scalars(
-        select(Provision)
-        .join(Provision.consent)
-        .where(
-            Provision.type == ProvisionType.PERMIT,
-            Provision.organisation_code.in_(list(organisations)),
-            Consent.status == ConsentStatus.ACTIVE,
-        )
-        .options(contains_eager(Provision.consent))
-        .order_by(Provision.id)
-    )
-    return [each for each in found if _bears(each, now=now) and _speaks_of(each, purposes)]
-
-
-def run_out(session: Session, provisions: Iterable[Provision], *, by: str, trail: Trail, now: datetime) -> None:
-    """Let permissions run out now, because the agreement they rest on grew wider, and ask again where asked before.
-
-    In the caller's transaction. The resident decided nothing, so nothing is withdrawn: it ran out.
-    """
-    for provision in provisions:
-        consent = provision.consent
-        provision.until_at = max(now, provision.from_at + timedelta(seconds=1))
-        invitation = _invitation(session, consent)
-        if invitation is not None:
-            invitation.until_at = max(now, invitation.from_at + timedelta(seconds=1))
-        if consent.request_id is not None:
-            _ask_again(session, session.get_one(AccessRequestRecord, consent.request_id), now=now)
-        write_down(session, trail, AuditAction.CONSENT_OUTGROWN, consent, [provision], by=by, now=now)
-
-
 def in_use(session: Session, resident: str, *, now: datetime) -> list[Consent]:
     """The choices that bear on a decision made ``now``, newest first."""
     found = session.scalars(
@@ -308,7 +273,7 @@ def in_use(session: Session, resident: str, *, now: datetime) -> list[Consent]:
         .options(selectinload(Consent.provisions))
         .order_by(Consent.given_at.desc(), Consent.id)
     )
-    return [consent for consent in found if any(_bears(provision, now=now) for provision in consent.provisions)]
+    return [consent for consent in found if any(bears(provision, now=now) for provision in consent.provisions)]
 
 
 def requests_to(session: Session, resident: str, *, now: datetime) -> list[AccessRequestRecord]:
@@ -352,7 +317,8 @@ def _close(session: Session, record: AccessRequestRecord, state: RequestState, *
     session.refresh(record)
 
 
-def _bears(provision: Provision, *, now: datetime) -> bool:
+def bears(provision: Provision, *, now: datetime) -> bool:
+    """Whether a provision bears on a decision made ``now``."""
     return provision.ended_at is None and (provision.until_at is None or now < provision.until_at)
 
 
@@ -378,38 +344,13 @@ def _invite(session: Session, consent: Consent, *, organisation: str, until: dat
     )
 
 
-def _speaks_of(provision: Provision, purposes: Collection[Purpose]) -> bool:
-    named = provision.purposes
-    return named is None or any(purpose.within_any(named) for purpose in purposes)
-
-
-def _ask_again(session: Session, asked: AccessRequestRecord, *, now: datetime) -> None:
-    """Put the same request to the resident once more, with as long to answer and to share as it had."""
-    session.add(
-        AccessRequestRecord(
-            resident_id=asked.resident_id,
-            handle=asked.handle,
-            organisation_code=asked.organisation_code,
-            person_id=asked.person_id,
-            client_id=asked.client_id,
-            role=asked.role,
-            purpose=asked.purpose,
-            sections=asked.sections,
-            reason=asked.reason,
-            binding_code=_binding_code(),
-            share_until=now + (asked.share_until - asked.made_at),
-            state=RequestState.PENDING,
-            made_at=now,
-            expires_at=now + (asked.expires_at - asked.made_at),
-        )
-    )
-
-
-def _binding_code() -> str:
+def binding_code() -> str:
+    """Six letters to read aloud."""
     return "".join(secrets.choice(_CODE_LETTERS) for _ in range(6))
 
 
-def _invitation(session: Session, consent: Consent) -> Relationship | None:
+def invitation_of(session: Session, consent: Consent) -> Relationship | None:
+    """The relationship that a permission made; None where it made none."""
     found: Relationship | None = session.scalar(
         select(Relationship).where(
             Relationship.resident_id == consent.resident_id,
@@ -422,7 +363,7 @@ def _invitation(session: Session, consent: Consent) -> Relationship | None:
 
 def _end(session: Session, consent: Consent, *, now: datetime) -> None:
     consent.status, consent.ended_at = ConsentStatus.INACTIVE, now
-    invitation = _invitation(session, consent)
+    invitation = invitation_of(session, consent)
     # One that is ended in the instant it began has no length to keep; the consent itself stays as history.
     if invitation is not None and invitation.from_at < now:
         invitation.until_at = now

@@ -17,19 +17,22 @@ from broker.access.parts import Broker
 from broker.access.policy import published_bundle
 from broker.agreements import actions as agreements
 from broker.agreements.bundle import modules_for
-from broker.agreements.document import AgreementDocument, read, write
+from broker.agreements.document import Written, read_written, with_changes
 from broker.app import assemble, utc_now
 from broker.audit.trail import Event
 from broker.cli.db import prepare_folder
 from broker.database import open_engine, session_factory
 from broker.demonstration.processes import ROOT, Partners
 from broker.errors import EngineUnavailable, Misconfigured
+from broker.governance import changes
 from broker.governance.publishing import publish
 from broker.identity.models import Resident, Source
 from broker.settings import Settings
 from broker.vocabulary import AuditAction
 
 BY = "operator:demonstration"
+# A change that its parties have yet to weigh, proposed by somebody who is no party and so signs for none.
+PROPOSED, PROPOSED_BY = "MG-ADVICE", "person:roland-esk"
 Progress = Callable[[str, int, int], None]  # what is being made, how many so far, of how many
 
 
@@ -107,9 +110,9 @@ def _enrol(broker: Broker, choice: Choice, *, progress: Progress) -> None:
 
 def _agree(broker: Broker, session: Session, *, now: datetime) -> None:
     known = {agreement.id for agreement in agreements.every(session)}
-    missing = [document for document in _sample_agreements() if document.id not in known]
-    for document in missing:
-        agreements.adopt(session, write(document), by=BY, trail=broker.trail, now=now)
+    missing = [sample for sample in _sample_agreements() if sample.document.id not in known]
+    for sample in missing:
+        agreements.adopt(session, sample, by=BY, trail=broker.trail, now=now)
     try:
         standing = published_bundle(session)
         in_force = standing.modules == modules_for(agreements.every(session))
@@ -117,14 +120,30 @@ def _agree(broker: Broker, session: Session, *, now: datetime) -> None:
         in_force = False
     if missing or not in_force:
         publish(broker, session, by=BY, now=now)
+    if missing:
+        _propose(broker, session, now=now)
 
 
-def _sample_agreements() -> list[AgreementDocument]:
+def _propose(broker: Broker, session: Session, *, now: datetime) -> None:
+    """Put a change to one agreement before its parties, so that an IG lead finds something to weigh."""
+    present = agreements.called(session, PROPOSED)
+    kept = [line["section"] for line in present.document["sections"]]
+    text = with_changes(
+        present.text,
+        {"roles": ["case-worker", "link-worker"], "labels": ["domestic-abuse"]},
+        without=[f"sections[{kept.index('personal-contacts')}]"],
+    )
+    version = agreements.draft(session, read_written(text), author=PROPOSED_BY, trail=broker.trail, now=now)
+    changes.submit(broker, session, version, by=PROPOSED_BY, now=now)
+
+
+def _sample_agreements() -> list[Written]:
     """The sample agreements, each after the one it is under."""
     folder: Path = ROOT / "policies" / "agreements"
-    documents = {d.id: d for d in (read(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.yaml")))}
+    texts = [read_written(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("*.yaml"))]
+    under = {each.document.id: each.document.under for each in texts}
 
-    def depth(document: AgreementDocument) -> int:
-        return 0 if document.under is None else 1 + depth(documents[document.under])
+    def depth(id: str | None) -> int:
+        return 0 if id is None else 1 + depth(under[id])
 
-    return sorted(documents.values(), key=lambda document: (depth(document), document.id))
+    return sorted(texts, key=lambda each: (depth(each.document.id), each.document.id))

@@ -38,7 +38,9 @@ def the_main_job(house: House) -> None:
 
 @pytest.fixture
 def on_postgresql(tmp_path: Path, empty_postgresql_url: str) -> Iterator[House]:
-    settings = Settings(data_folder=tmp_path / "var", database_url=empty_postgresql_url, demonstration=True)
+    settings = Settings(
+        data_folder=tmp_path / "var", database_url=empty_postgresql_url, demonstration=True, decision_deadline_ms=5000
+    )
     yield from build_house(replace(settings, lookups_per_minute=50))
 
 

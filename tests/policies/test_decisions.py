@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -14,7 +13,7 @@ from broker.access.engines import PolicyEngine
 from broker.access.request import Decision
 from broker.errors import EngineUnavailable
 from broker.vocabulary import DenialReason
-from tests.policies.world import NOW, Asked, asked, instant, scenarios, the_bundle
+from tests.policies.world import NOW, Asked, asked, instant, question_of, scenarios, the_bundle
 
 PATIENCE = timedelta(seconds=10)
 SCENARIOS = scenarios()["scenarios"]
@@ -69,13 +68,11 @@ def test_scenario(scenario: Mapping[str, Any], policy: PolicyEngine) -> None:
 
 @pytest.mark.parametrize("scenario", [s for s in SCENARIOS if "spoil" in s], ids=lambda s: s["name"])
 def test_a_spoilt_question_is_refused(scenario: Mapping[str, Any], policy: PolicyEngine) -> None:
-    given = asked(scenarios()["base"], scenario)
-    question = copy.deepcopy(pdp.question(given.request, given.facts))
-    _SPOILT[scenario["spoil"]](question)
+    question = question_of(scenario)
 
     answer = policy.decide(question, deadline=PATIENCE)
 
-    assert len(answer["pairs"]) == len(given.facts.pairs)
+    assert len(answer["pairs"]) == len(question["request"]["pairs"])
     for pair in answer["pairs"]:
         assert set(pair["reasons"]) == _expected(scenario["sees"], pair["section"], pair["source"])
     assert answer["reasons"] == scenario.get("reasons", answer["reasons"])
@@ -150,27 +147,3 @@ def _reasons_in(scenario: Mapping[str, Any]) -> set[str]:
         elif isinstance(sees, str) and sees != "yes":
             found.add(sees)
     return found
-
-
-def _unknown_purpose(question: dict[str, Any]) -> None:
-    question["request"]["purpose"] = "curiosity"
-
-
-def _unknown_section(question: dict[str, Any]) -> None:
-    question["request"]["sections"] = ["horoscope"]
-    for index, pair in enumerate(question["request"]["pairs"]):
-        pair["section"] = "horoscope"
-        pair["source"] = f"source-{index}"
-    described = next(iter(question["request"]["sources"].values()))
-    question["request"]["sources"] = {pair["source"]: described for pair in question["request"]["pairs"]}
-
-
-def _provision_without_type(question: dict[str, Any]) -> None:
-    del question["facts"]["provisions"][0]["type"]
-
-
-_SPOILT: dict[str, Callable[[dict[str, Any]], None]] = {
-    "unknown-purpose": _unknown_purpose,
-    "unknown-section": _unknown_section,
-    "provision-without-type": _provision_without_type,
-}

@@ -5,7 +5,8 @@ Everything is loaded once: a scenario about a suspended agreement asks as the re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,6 +15,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from broker.access import pdp
 from broker.access.engines import Bundle
 from broker.access.facts import Facts
 from broker.access.request import AccessRequest, BreakGlass, Requester
@@ -42,9 +44,12 @@ def samples() -> Mapping[str, AgreementDocument]:
     return {text.id: text for text in texts}
 
 
-def row(text: AgreementDocument, *, state: str = "in-force", signed: bool = True) -> SharingAgreement:
+def row(
+    text: AgreementDocument, *, state: str = "in-force", signed: bool = True, conditions: str | None = None
+) -> SharingAgreement:
     """``text`` as it is kept, signed by every party or by all but the last."""
     signatories = text.parties if signed else text.parties[:-1]
+    digest = document.digest_with(text, conditions)
     agreement = SharingAgreement(
         id=text.id,
         title=text.title,
@@ -53,13 +58,14 @@ def row(text: AgreementDocument, *, state: str = "in-force", signed: bool = True
         under=text.under,
         state=AgreementState(state),
         document=text.as_mapping(),
-        digest=text.digest,
+        conditions=conditions,
+        digest=digest,
         from_at=text.from_at,
         until_at=text.until_at,
         changed_at=text.from_at,
     )
     agreement.signatures = [
-        Signature(organisation_code=party.organisation, digest=text.digest, signed_by="Somebody", signed_at=NOW)
+        Signature(organisation_code=party.organisation, digest=digest, signed_by="Somebody", signed_at=NOW)
         for party in signatories
     ]
     return agreement
@@ -80,7 +86,8 @@ def varied(id: str, change: Mapping[str, Any]) -> SharingAgreement:
         signatory = {"organisation": change["receiver"], "name": f"Signatory for {id}", "role": "ig-lead"}
         changed["signatories"] = [signatory, *changed["signatories"]]
     text = document.from_mapping(changed)
-    return row(text, state=change.get("state", "in-force"), signed=change.get("signed", True))
+    own = f'package conditions["{id}"]\n\n{change["conditions"]}' if "conditions" in change else None
+    return row(text, state=change.get("state", "in-force"), signed=change.get("signed", True), conditions=own)
 
 
 @cache
@@ -89,18 +96,9 @@ def the_bundle() -> Bundle:
     rows = [row(text) for text in samples().values()]
     rows += [varied(id, change) for id, change in scenarios()["agreements"].items()]
     data = bundle.build_data(rows)
-    modules = {**bundle.load_modules(), "conditions/one.rego": CONDITION}
+    modules = bundle.modules_for(rows)
     revision = bundle.revision_of(NOW, modules, data)
     return Bundle(revision=revision, modules=modules, data={"sharing": {**data, "revision": revision}})
-
-
-# One agreement's own conditions: they refuse, and oblige; that is all they can do.
-CONDITION = """package conditions["ADVICE-CONDITIONED"]
-
-deny contains "outside-place" if input.resident.neighbourhood == "MG-S"
-
-obligations contains "review"
-"""
 
 
 # ---- one question --------------------------------------------------------------------------------------------------
@@ -158,6 +156,15 @@ def asked(base: Mapping[str, Any], differences: Mapping[str, Any]) -> Asked:
     return Asked(request, facts)
 
 
+def question_of(scenario: Mapping[str, Any]) -> dict[str, Any]:
+    """What a scenario puts to the policy, spoilt where it says so."""
+    given = asked(scenarios()["base"], scenario)
+    question = copy.deepcopy(pdp.question(given.request, given.facts))
+    if "spoil" in scenario:
+        SPOILT[scenario["spoil"]](question)
+    return question
+
+
 def relationship(given: str | Mapping[str, Any], organisation: str) -> dict[str, Any]:
     named: Mapping[str, Any] = {"kind": given} if isinstance(given, str) else given
     whole = {"organisation": organisation, "person": None, "team": None, "tier": None, "source": "the practice list"}
@@ -195,3 +202,65 @@ def all_sources() -> Sequence[str]:
 
 def all_kinds() -> Sequence[str]:
     return [kind.value for kind in OrganisationKind]
+
+
+# ---- questions no door lets through --------------------------------------------------------------------------------
+
+
+def _unknown_purpose(question: dict[str, Any]) -> None:
+    question["request"]["purpose"] = "curiosity"
+
+
+def _no_purpose(question: dict[str, Any]) -> None:
+    del question["request"]["purpose"]
+
+
+def _empty_purpose(question: dict[str, Any]) -> None:
+    question["request"]["purpose"] = ""
+
+
+def _unknown_role(question: dict[str, Any]) -> None:
+    question["subject"]["role"] = "astrologer"
+
+
+def _unknown_section(question: dict[str, Any]) -> None:
+    question["request"]["sections"] = ["horoscope"]
+    for index, pair in enumerate(question["request"]["pairs"]):
+        pair["section"] = "horoscope"
+        pair["source"] = f"source-{index}"
+    described = next(iter(question["request"]["sources"].values()))
+    question["request"]["sources"] = {pair["source"]: described for pair in question["request"]["pairs"]}
+
+
+def _unasked_section(question: dict[str, Any]) -> None:
+    question["request"]["sections"] = ["about-me"]
+
+
+def _provision_without_type(question: dict[str, Any]) -> None:
+    del question["facts"]["provisions"][0]["type"]
+
+
+def _provision_without_organisation(question: dict[str, Any]) -> None:
+    del question["facts"]["provisions"][0]["organisation"]
+
+
+def _member_as_text(question: dict[str, Any]) -> None:
+    question["subject"]["member"] = "true"
+
+
+def _no_facts(question: dict[str, Any]) -> None:
+    del question["facts"]
+
+
+SPOILT: dict[str, Callable[[dict[str, Any]], None]] = {
+    "unknown-purpose": _unknown_purpose,
+    "no-purpose": _no_purpose,
+    "empty-purpose": _empty_purpose,
+    "unknown-role": _unknown_role,
+    "unknown-section": _unknown_section,
+    "unasked-section": _unasked_section,
+    "provision-without-type": _provision_without_type,
+    "provision-without-organisation": _provision_without_organisation,
+    "member-as-text": _member_as_text,
+    "no-facts": _no_facts,
+}

@@ -58,13 +58,16 @@ def _names_another_part(path: str) -> bool:
 def without_others(written: str) -> str:
     """``written``, the data's canonical JSON, with only those of its agreements that narrow another.
 
-    As it is, where it does not begin as such a document does.
+    As it is, where it is not such a document.
     """
     if not written.startswith(_FIRST):
         return written
-    agreements, end = json.JSONDecoder().raw_decode(written, len(_FIRST))
-    kept = {id: agreements[id] for id in sorted(_narrowing(agreements.values())) if id in agreements}
-    return _FIRST + json.dumps(kept, separators=(",", ":"), sort_keys=True) + written[end:]
+    try:
+        agreements, end = json.JSONDecoder().raw_decode(written, len(_FIRST))
+        kept = {id: agreements[id] for id in sorted(_narrowing(agreements.values())) if id in agreements}
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError):
+        return written
+    return _FIRST + json.dumps(kept, separators=(",", ":"), ensure_ascii=False) + written[end:]
 
 
 def _narrowing(agreements: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -79,7 +79,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('decision', name=op.f('pk_decision_record'))
     )
     with op.batch_alter_table('decision_record', schema=None) as batch_op:
-        batch_op.create_index(batch_op.f('ix_decision_record_kept_until'), ['kept_until'], unique=False)
+        batch_op.create_index('ix_decision_record_due', ['kept_until'], unique=False, sqlite_where=sa.text('sealed IS NOT NULL'), postgresql_where=sa.text('sealed IS NOT NULL'))
         batch_op.create_index('ix_decision_record_made', ['made_at', 'decision'], unique=False)
         batch_op.create_index(batch_op.f('ix_decision_record_organisation_code'), ['organisation_code'], unique=False)
         batch_op.create_index(batch_op.f('ix_decision_record_revision'), ['revision'], unique=False)
@@ -244,12 +244,15 @@ def upgrade() -> None:
     sa.Column('impact', sa.String(length=64), nullable=True),
     sa.Column('reason', sa.Text(), nullable=True),
     sa.Column('signed_at', sa.DateTime(timezone=True), nullable=False),
+    sa.Column('voided_at', sa.DateTime(timezone=True), nullable=True),
     sa.ForeignKeyConstraint(['agreement_id', 'agreement_number'], ['sharing_agreement.id', 'sharing_agreement.number'], name='of_agreement'),
     sa.ForeignKeyConstraint(['organisation_code'], ['organisation.code'], name=op.f('fk_agreement_signature_organisation_code_organisation')),
     sa.ForeignKeyConstraint(['person_id'], ['person.id'], name=op.f('fk_agreement_signature_person_id_person')),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_agreement_signature')),
-    sa.UniqueConstraint('agreement_id', 'agreement_number', 'organisation_code', 'digest', name='signed_once')
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_agreement_signature'))
     )
+    with op.batch_alter_table('agreement_signature', schema=None) as batch_op:
+        batch_op.create_index('ix_agreement_signature_once', ['agreement_id', 'agreement_number', 'organisation_code'], unique=True, sqlite_where=sa.text('voided_at IS NULL'), postgresql_where=sa.text('voided_at IS NULL'))
+
     op.create_table('resident',
     sa.Column('id', sa.String(length=32), nullable=False),
     sa.Column('nhs_number', sa.String(length=10), nullable=True),
@@ -511,6 +514,9 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_resident_neighbourhood_code'))
 
     op.drop_table('resident')
+    with op.batch_alter_table('agreement_signature', schema=None) as batch_op:
+        batch_op.drop_index('ix_agreement_signature_once', sqlite_where=sa.text('voided_at IS NULL'), postgresql_where=sa.text('voided_at IS NULL'))
+
     op.drop_table('agreement_signature')
     op.drop_table('source')
     with op.batch_alter_table('sharing_agreement', schema=None) as batch_op:
@@ -548,7 +554,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f('ix_decision_record_revision'))
         batch_op.drop_index(batch_op.f('ix_decision_record_organisation_code'))
         batch_op.drop_index('ix_decision_record_made')
-        batch_op.drop_index(batch_op.f('ix_decision_record_kept_until'))
+        batch_op.drop_index('ix_decision_record_due', sqlite_where=sa.text('sealed IS NOT NULL'), postgresql_where=sa.text('sealed IS NOT NULL'))
 
     op.drop_table('decision_record')
     op.drop_table('audit_node')
