@@ -5,6 +5,8 @@
 Every size is served at once by both engines, and each question is put to both in turn, a few times, the quickest of
 which counts: what else the machine does then falls on all alike, so trust the ratios. Four of them have targets, and
 each says whether it is met. OPA's own evaluation is what OPA says it took, without HTTP and without writing the answer.
+What is asked again while its answer holds is remembered by the broker and not evaluated: that has a row of its own, and
+the ratios are of decisions that nobody remembers. Memory is of new processes that have loaded one bundle and no more.
 Questions are about random organisations; each has as many agreements of its own at every size. Without an OPA program
 only the embedded engine is measured, and the report says so.
 """
@@ -19,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from http.client import HTTPConnection
 from itertools import islice
 from pathlib import Path
@@ -35,6 +38,7 @@ from broker.access.engines import DECISION, Bundle, strict
 from broker.access.engines.bundle_file import bundle_file
 from broker.access.engines.embedded import EmbeddedEngine
 from broker.access.engines.opa_http import OpaEngine
+from broker.access.engines.remembered import Remembering
 from broker.agreements.canonical import canonical
 from tests.access.engines.opa_server import find_opa, serving_opa
 
@@ -48,6 +52,7 @@ FLAT = 1.1  # embedded decision with the most agreements over one with the fewes
 OF_MEMORY = 0.25  # a process with the embedded engine over an OPA server, with the most agreements
 
 EMBEDDED, HTTP, EVALUATION = "embedded engine", "OPA over HTTP", "OPA's own evaluation"
+REMEMBERED = "embedded engine, a question answered before"  # apart from all the others, and in no ratio
 
 
 @dataclass
@@ -105,6 +110,20 @@ def _evaluation(connection: HTTPConnection, question: dict[str, Any]) -> float:
     connection.request("POST", path, strict.to_json({"input": question}).encode())
     metrics = json.loads(connection.getresponse().read())["metrics"]
     return float(metrics["timer_rego_input_parse_ns"] + metrics["timer_rego_query_eval_ns"]) / 1e9
+
+
+def remembered(agreements: int, decisions: int) -> Iterator[Row]:
+    """The very same question again, while its answer holds: it is not evaluated."""
+    engine = Remembering(EmbeddedEngine())
+    engine.load(world(agreements))
+    ordinary = (each for each in questions(agreements, ordinary=True) if each["request"]["break_glass"] is None)
+    seconds = []
+    for question in islice(ordinary, decisions):
+        engine.decide(question, deadline=PATIENCE)
+        again = partial(engine.decide, question, deadline=PATIENCE)
+        seconds.append(min(_timed(again) for _ in range(TURNS)))
+    engine.close()
+    yield Row(f"{REMEMBERED}, {agreements:,} agreements: p50", percentile(seconds, 50) * 1000, "ms")
 
 
 def _timed(act: Callable[[], object]) -> float:
@@ -195,7 +214,7 @@ def measure(sizes: Sequence[int], decisions: int) -> list[Row]:
     with ExitStack() as held:
         served = [[embedded(size, held), *(opa(size, held) if find_opa() else [])] for size in sizes]
         ask_in_turn(served, decisions)
-        return [*rows(served), *ratios(served, flatness(served, decisions))]
+        return [*rows(served), *remembered(sizes[0], decisions), *ratios(served, flatness(served, decisions))]
 
 
 def main() -> None:

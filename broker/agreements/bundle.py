@@ -11,16 +11,27 @@ import zlib
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from broker.agreements import chains, document, generated
 from broker.agreements.canonical import canonical
 from broker.agreements.document import AgreementDocument
 from broker.agreements.models import SharingAgreement
 from broker.errors import Misconfigured
-from broker.vocabulary import Purpose
+from broker.vocabulary import AgreementState, Purpose
 
 POLICIES = Path(__file__).parents[2] / "policies"
+BINDING = frozenset({AgreementState.IN_FORCE, AgreementState.SUSPENDED})  # a narrowing binds while it is suspended
+
+
+class Conditioned(Protocol):
+    """A version of an agreement, as far as its conditions go."""
+
+    @property
+    def state(self) -> AgreementState: ...
+
+    @property
+    def conditions(self) -> str | None: ...
 
 
 def load_modules(folder: Path = POLICIES) -> dict[str, str]:
@@ -36,9 +47,18 @@ def load_modules(folder: Path = POLICIES) -> dict[str, str]:
 
 
 def modules_for(agreements: Iterable[SharingAgreement], folder: Path = POLICIES) -> dict[str, str]:
-    """Every rule, and each agreement's own conditions, by path in the bundle."""
-    own = {f"conditions/{row.id}.rego": row.conditions for row in agreements if row.conditions is not None}
-    return load_modules(folder) | own
+    """Every rule, and the own conditions of each agreement that binds, by path in the bundle."""
+    return load_modules(folder) | {path_of(row.id): text for row in agreements if (text := binding(row)) is not None}
+
+
+def binding(row: Conditioned) -> str | None:
+    """The conditions that an engine is given: an engine runs whatever it is given, so never what is not yet signed."""
+    return row.conditions if row.state in BINDING else None
+
+
+def path_of(id: str) -> str:
+    """Where an agreement's own conditions are in the bundle."""
+    return f"conditions/{id}.rego"
 
 
 def packed(modules: Mapping[str, str], data: Mapping[str, Any] | bytes) -> bytes:
@@ -159,7 +179,7 @@ def entry_of(
         "confidentiality": text.confidentiality.value,
         "disclosure": text.disclosure.value,
         "break_glass": text.break_glass,
-        "conditions": row.conditions is not None,
+        "conditions": binding(row) is not None,
         "obligations": [{**agreed.parameters, "obligation": agreed.obligation.value} for agreed in text.obligations],
     }
 

@@ -85,9 +85,8 @@ class Workings:
             if not _same_texts(self._kept, worked):
                 self._index = canonical(bundle.index_of({id: each.text for id, each in worked.items()}))
             self._kept, index = worked, self._index
-        conditions = {f"conditions/{id}.rego": each.conditions for id, each in standing.items() if each.conditions}
-        modules = bundle.load_modules() | {path: text for path, text in conditions.items() if text is not None}
-        return modules, _parts(worked, index), len(worked)
+        own = {bundle.path_of(id): text for id, each in standing.items() if (text := bundle.binding(each)) is not None}
+        return bundle.load_modules() | own, _parts(worked, index), len(worked)
 
 
 def _counting(session: Session) -> dict[str, Standing]:

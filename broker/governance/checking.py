@@ -14,7 +14,7 @@ from typing import Any
 from broker.access.engines import Bundle, child, portability
 from broker.access.engines.child import Limits
 from broker.access.engines.rego_text import Kind, Token, statements, tokens
-from broker.agreements import bundle, findings, generated
+from broker.agreements import bundle, findings, generated, paper
 from broker.agreements.findings import Finding
 from broker.errors import EngineUnavailable, EngineUnclear
 from broker.governance.probes import questions
@@ -41,8 +41,16 @@ def check_draft(text: str, conditions: str | None = None, *, file: str = AGREEME
     found = findings.check_text(text, conditions=conditions, file=file)
     if conditions is None or not conditions.strip():
         return found
+    return found + check_conditions(conditions, agreement=_called(text), file=CONDITIONS)
+
+
+def _called(text: str) -> str:
+    """The agreement's id as it is kept. Only where the YAML cannot be read, what looks like one."""
+    written = paper.read(text)
+    if not written.blots:
+        return str(written.value.get("id", "")) if isinstance(written.value, dict) else ""
     named = _ID.search(text)
-    return found + check_conditions(conditions, agreement=named[1] if named else "", file=CONDITIONS)
+    return named[1] if named else ""
 
 
 def check_files(texts: Mapping[str, str]) -> list[Finding]:
@@ -149,7 +157,7 @@ def _probed(text: str, agreement: str, file: str) -> list[Finding]:
     """Put questions to the conditions alone, large and small, and read what they say."""
     documents = [f"{_package(agreement)}.{name}" for name in _CODES if re.search(rf"^\s*{name}\s", text, re.MULTILINE)]
     try:
-        items = list(child.evaluate(_alone(text, file), questions(), documents=documents, limits=PROBING))
+        items = list(child.evaluate(_alone(text, agreement), questions(), documents=documents, limits=PROBING))
     except (EngineUnavailable, EngineUnclear) as fault:
         message = f"Make it simpler: put to a few questions, {fault}."
         return [Finding("rego-stopped", message, line=1, column=1, file=file)]
@@ -157,10 +165,10 @@ def _probed(text: str, agreement: str, file: str) -> list[Finding]:
     return list(dict.fromkeys(found))
 
 
-def _alone(text: str, file: str) -> Bundle:
+def _alone(text: str, agreement: str) -> Bundle:
     """The conditions and the published words, without any agreement."""
     words = {"vocabulary": generated.vocabulary(), "tables": bundle.load_tables()}
-    return Bundle("draft", {f"conditions/{file}": text}, {"sharing": {"revision": "draft", **words}})
+    return Bundle("draft", {bundle.path_of(agreement): text}, {"sharing": {"revision": "draft", **words}})
 
 
 def _said(item: Mapping[str, Any], documents: Sequence[str], file: str) -> Iterator[Finding]:

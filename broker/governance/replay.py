@@ -89,6 +89,8 @@ def draft_bundle(broker: Broker, session: Session, agreement: SharingAgreement, 
     entry = data["agreements"][agreement.id]
     begun = min(entry["from"], int(now.timestamp()))
     entry |= {"state": AgreementState.IN_FORCE.value, "signed": True, "from": begun}
+    if agreement.conditions is not None:
+        entry["conditions"], modules[bundle.path_of(agreement.id)] = True, agreement.conditions
     data["chains"] = chains.chains(data["agreements"])
     revision = f"draft/{bundle.revision_of(now, modules, data)}"
     return Bundle(revision, modules, {"sharing": {**data, "revision": revision}})

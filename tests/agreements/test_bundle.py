@@ -11,6 +11,7 @@ import pytest
 from broker.agreements import bundle, document, generated
 from broker.agreements.models import SharingAgreement
 from broker.errors import InvalidInput, Misconfigured
+from broker.vocabulary import AgreementState
 from tests.policies.world import NOW, row, samples
 
 LANTERN = "GB-CHC-9010001"
@@ -118,6 +119,16 @@ def test_every_module_of_conditions_is_one_that_the_data_names() -> None:
     named = {id for id, entry in bundle.build_data(rows)["agreements"].items() if entry["conditions"]}
 
     assert {f"conditions/{id}.rego" for id in named} == bundle.modules_for(rows).keys() - bundle.load_modules().keys()
+
+
+@pytest.mark.parametrize("state", AgreementState)
+def test_an_engine_is_given_the_conditions_of_what_binds_and_never_of_a_draft(state: AgreementState) -> None:
+    agreed = row(samples()["MG-ADVICE"], conditions=CONDITIONS)
+    agreed.state = state
+    given = state in {AgreementState.IN_FORCE, AgreementState.SUSPENDED}
+
+    assert ("conditions/MG-ADVICE.rego" in bundle.modules_for([agreed])) is given
+    assert bundle.build_data([agreed])["agreements"]["MG-ADVICE"]["conditions"] is given
 
 
 # ---- signatures ----------------------------------------------------------------------------------------------------

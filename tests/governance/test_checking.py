@@ -103,3 +103,14 @@ def test_a_folder_is_checked_file_by_file() -> None:
         }
     )
     assert {each.file for each in found} == {"broker/odd/odd.rego", "conditions/TB-ADVICE.rego", "agreements/odd.yaml"}
+
+
+def test_conditions_are_those_of_the_agreement_that_is_kept_whatever_else_the_text_looks_like() -> None:
+    """A line of a title may look like an id; only the id that is kept may be spoken for."""
+    text = render(texts.advice()).replace("id: TB-ADVICE", 'id: "TB-ADVICE"', 1)
+    title = next(line for line in text.splitlines() if line.startswith("title:"))
+    looks = text.replace(title, 'title: "Advice\n\nid: TB-CARE\n\nin Testbourne"', 1)
+
+    assert looks.index("id: TB-CARE") > 0
+    assert check_draft(looks, GOOD) == []
+    assert "package" in {each.code for each in check_draft(looks, GOOD.replace("TB-ADVICE", "TB-CARE"))}

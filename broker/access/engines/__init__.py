@@ -92,5 +92,6 @@ def open_engine(settings: Settings) -> PolicyEngine:
 
         return OpaEngine(settings.opa_url, ca=settings.opa_ca, connections=settings.threads)
     from broker.access.engines.embedded import EmbeddedEngine
+    from broker.access.engines.remembered import Remembering
 
-    return EmbeddedEngine()
+    return Remembering(EmbeddedEngine())

@@ -37,7 +37,7 @@ _BUILDING = timedelta(seconds=30)  # 10,000 agreements take about half a second
 class _Policy:
     """A checked bundle: what a new process, or a new engine after a panic, is built from.
 
-    Its data is kept compressed, as JSON, without the agreements that the rules never look up: it is seldom needed again.
+    Its data is kept compressed, as JSON, without agreements that the rules never look up: it is seldom needed again.
     """
 
     revision: str

@@ -18,6 +18,7 @@ _NARROWING = re.compile(r"\bdata\.sharing\.agreements\[narrowing\]")
 
 # What a question may read of itself for its answer to hold until the instant the answer names.
 _TIMELESS = frozenset({".request.purpose", ".request.sections"})
+_CHANGING = re.compile(r"\b(?:data|http|io|net|opa|rand|time|uuid)\b")  # what may differ from one moment to the next
 _FIRST = '{"agreements":'  # canonical JSON has its names in order, and no other part comes before this one
 
 
@@ -34,10 +35,10 @@ def own_conditions(modules: Mapping[str, str]) -> list[str]:
 def hold_until_they_say(modules: Mapping[str, str]) -> bool:
     """Whether an answer holds until its ``valid_until``: whether no agreement's own conditions could read the time.
 
-    Nor the request's id, a person, or any other data: conditions read what is asked for and who asks, or nothing.
+    Nor the request's id, or anything outside the question: they read what it is for and which sections, or nothing.
     """
     for words in own_conditions(modules):
-        if "data" in words or not set(_INPUT.findall(words)) <= _TIMELESS:
+        if _CHANGING.search(words) or not set(_INPUT.findall(words)) <= _TIMELESS:
             return False
     return True
 

@@ -18,7 +18,8 @@ from broker.errors import EngineUnclear
 DEEPEST_BRACKETS = 8
 LARGEST_MODULE = 64 * 1024  # bytes
 LONGEST_NAME = 300  # characters of a fault's text that are kept
-CODE_ROOTS = ("broker", "conditions")
+CONDITIONS = "conditions"
+CODE_ROOTS = ("broker", CONDITIONS)
 OWN_ROOT = "system/log"  # what an OPA server reads of itself; no other engine is given it
 _UNDEFINED = "<undefined>"  # how the embedded engine prints a value that is not there
 
@@ -61,11 +62,15 @@ def _depth(text: str) -> int:
 def check_package(path: str, package: str) -> None:
     """Raise EngineUnclear unless ``package`` (as ``data.broker.decision``) may be where it is.
 
-    A condition written for one agreement may only restrict, so it may not reach into the broker's own rules.
+    A condition written for one agreement may only restrict, so it may not reach into the broker's own rules, nor into
+    another agreement's conditions: to add to what those look up could take away what they refuse.
     """
-    roots = CODE_ROOTS[1:] if path.lstrip("/").startswith("conditions/") else CODE_ROOTS
-    if not any(package == f"data.{root}" or package.startswith(f"data.{root}.") for root in roots):
-        raise EngineUnclear(f"{path}: package {package.removeprefix('data.')!r} is outside {', '.join(roots)}")
+    if path.lstrip("/").startswith(f"{CONDITIONS}/"):
+        own = path.lstrip("/").removeprefix(f"{CONDITIONS}/").removesuffix(".rego")
+        if package != f"data.{CONDITIONS}.{own}":
+            raise EngineUnclear(f"{path}: package {package.removeprefix('data.')!r} is not that agreement's own")
+    elif not any(package == f"data.{root}" or package.startswith(f"data.{root}.") for root in CODE_ROOTS):
+        raise EngineUnclear(f"{path}: package {package.removeprefix('data.')!r} is outside {', '.join(CODE_ROOTS)}")
 
 
 def data_of(bundle: Bundle) -> str:

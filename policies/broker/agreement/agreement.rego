@@ -88,6 +88,12 @@ standing[id] := faults if {
 	})
 }
 
+# Those that stand. What they open, ask and oblige is worked out for no others.
+_standing[id] := chain if {
+	some id, chain in _chains
+	standing[id] == set()
+}
+
 # METADATA
 # description: Every agreement, section and reason where the agreement does not open the section.
 # scope: document
@@ -128,25 +134,26 @@ source_faults contains [id, source, "narrowed-by-place"] if {
 }
 
 # METADATA
-# description: For each agreement, the sensitivities it may release.
+# description: For each agreement that stands, the sensitivities it may release.
 labels[id] := open if {
-	some id, chain in _chains
+	some id, chain in _standing
 	not _narrowings[id]
 	open := object.keys(chain.labels)
 }
 
 labels[id] := open if {
-	some id, members in _narrowings
-	agreed := object.keys(_chains[id].labels)
+	some id, chain in _standing
+	members := _narrowings[id]
+	agreed := object.keys(chain.labels)
 	kept_in := {label | some label in agreed; some member in members; not member.labels[label]}
 	open := agreed - kept_in
 }
 
 # METADATA
-# description: Agreements under which the resident's explicit permission is needed (common-law confidentiality).
+# description: Agreements that stand, under which explicit permission is needed (common-law confidentiality).
 # scope: document
 explicit contains id if {
-	some id, chain in _chains
+	some id, chain in _standing
 	not chain.explicit == false
 }
 
@@ -157,10 +164,10 @@ explicit contains id if {
 }
 
 # METADATA
-# description: Every agreement, with what it or one above it says of telling a requester that something is withheld.
+# description: Every agreement that stands, with what it or one above it says of telling that something is withheld.
 # scope: document
 disclosures contains [id, disclosure] if {
-	some id, chain in _chains
+	some id, chain in _standing
 	some disclosure in chain.disclosures
 }
 
@@ -171,9 +178,9 @@ disclosures contains [id, disclosure] if {
 }
 
 # METADATA
-# description: For each agreement, what it and those above it oblige. A condition may add, and never take away.
+# description: For each agreement that stands, what it and those above it oblige. A condition may only add.
 obligations[id] := duties if {
-	some id, chain in _chains
+	some id, chain in _standing
 	duties := array.concat(chain.obligations, _added(id))
 }
 

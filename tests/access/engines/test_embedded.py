@@ -14,6 +14,7 @@ import regorus
 
 from broker.access.engines import conformance, open_engine
 from broker.access.engines.embedded import EmbeddedEngine, evaluate_case
+from broker.access.engines.remembered import Remembering
 from broker.errors import EngineUnavailable, EngineUnclear
 from broker.settings import Settings
 from tests.access.engines.little import little_bundle, question
@@ -27,7 +28,9 @@ def owners(*, since: frozenset[threading.Thread] = frozenset()) -> list[threadin
 
 
 def test_it_is_what_opens_where_nothing_else_is_set(settings: Settings) -> None:
-    assert isinstance(open_engine(settings), EmbeddedEngine)
+    opened = open_engine(settings)
+    assert isinstance(opened, Remembering)
+    assert (opened.name, opened.version) == (EmbeddedEngine.name, EmbeddedEngine.version)
 
 
 def test_without_a_policy_it_answers_nobody() -> None:

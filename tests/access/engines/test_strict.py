@@ -67,6 +67,12 @@ def test_a_condition_may_not_add_to_the_brokers_own_rules() -> None:
         strict.check_package("conditions/DSA-1.rego", "data.broker.decision")
 
 
+def test_a_condition_may_not_add_to_another_agreements_conditions() -> None:
+    for package in ("data.conditions.DSA-2", "data.conditions", "data.conditions.DSA-1.more"):
+        with pytest.raises(EngineUnclear, match="not that agreement's own"):
+            strict.check_package("conditions/DSA-1.rego", package)
+
+
 @pytest.mark.parametrize("text", ["", "{", "NaN", '{"a": Infinity}', "<html></html>", "[" * 100_000])
 def test_words_that_are_not_json_are_unclear(text: str) -> None:
     with pytest.raises(EngineUnclear):
