@@ -482,7 +482,7 @@ class NoticeKind(Coded):
     PERMISSION_RUN_OUT = (
         "permission-run-out",
         "Permissions ran out, because the agreement grew wider. Ask the residents again.",
-        "no longer has your permission, because its agreement grew wider; it may ask you again",
+        "no longer has your permission, because its sharing agreement now allows more; it may ask you again",
     )
 
 

@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, selectinload
 
 from broker.agreements.document import AgreementDocument, Written
 from broker.agreements.models import COUNTS, TRANSITIONS, SharingAgreement, Signature
-from broker.audit.trail import Event, Trail
-from broker.errors import Conflict, InvalidInput, NotFound, NotPermitted
+from broker.audit.trail import Event, Trail, locked_edge
+from broker.errors import Conflict, InvalidInput, NotFound, NotPermitted, TrailUnavailable
 from broker.identity.actions import actor_named
 from broker.vocabulary import AgreementState, AuditAction, Role
 
@@ -51,7 +52,7 @@ def draft(session: Session, written: Written, *, author: str, trail: Trail, now:
             "agreement-being-changed", f"Version {newest.number} of {document.id} is {newest.state.label.lower()}."
         )
     agreement = SharingAgreement(
-        id=document.id, number=newest.number + 1 if newest else 1, state=AgreementState.DRAFT, author=author
+        id=document.id, number=newest.number + 1 if newest else 1, state=AgreementState.DRAFT, authors=[author]
     )
     _write(agreement, written, now=now)
     session.add(agreement)
@@ -69,7 +70,8 @@ def edit(
     if written.document.id != agreement.id:
         raise InvalidInput("agreement-id-changed", "An agreement keeps its id.", field="id")
     _write(agreement, written, now=now)
-    agreement.state, agreement.author = AgreementState.DRAFT, author
+    agreement.state = AgreementState.DRAFT
+    agreement.authors = [*(each for each in agreement.authors if each != author), author]
     _void_signatures(agreement, now=now)
     _entry(session, trail, agreement, by=author, now=now, act="edited")
     return agreement
@@ -100,7 +102,7 @@ def sign(
     if signatory.role not in SIGNING_ROLES:
         raise NotPermitted("role-may-not-sign", "An IG lead or a Caldicott Guardian signs for a party.")
     by = actor_named(signatory.person)
-    if by == agreement.author:
+    if by in agreement.authors:
         raise NotPermitted("author-may-not-sign", "Whoever wrote this text cannot sign it. A colleague can.")
     for other in standing_signatures(agreement):
         if other.organisation_code == signatory.organisation:
@@ -196,9 +198,27 @@ def called(session: Session, id: str) -> SharingAgreement:
     return min(found, key=lambda version: (COUNTS.index(version.state), -version.number))
 
 
+def hold(session: Session, agreement: SharingAgreement) -> None:
+    """Hold the trail until the commit, and read ``agreement`` and its signatures as they now are.
+
+    Begin with it whatever is decided by its state: of two acts at once the second sees what the first did. Otherwise
+    one could undo the other unseen, or two last signatures each take the other for missing.
+    """
+    session.flush()
+    try:
+        locked_edge(session.connection())
+    except (SQLAlchemyError, ValueError) as error:
+        raise TrailUnavailable("the trail cannot be written") from error
+    session.refresh(agreement)
+    session.refresh(agreement, ["signatures"])
+    for signature in agreement.signatures:
+        session.refresh(signature)
+
+
 def version(session: Session, id: str, number: int) -> SharingAgreement:
     """One version of one agreement. Raises NotFound."""
-    found = session.get(SharingAgreement, (id, number))
+    # A number too large for the database's own integer is no version either.
+    found = session.get(SharingAgreement, (id, number)) if number < 2**31 else None
     if found is None:
         raise NotFound("agreement-unknown", "There is no such version of this agreement.", field="agreement")
     return found

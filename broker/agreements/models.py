@@ -55,12 +55,17 @@ class SharingAgreement(Base):
     text: Mapped[str] = mapped_column(Text, default="")
     conditions: Mapped[str | None] = mapped_column(Text)
     digest: Mapped[str] = mapped_column(String(64))
-    author: Mapped[str] = mapped_column(String(80), default="")  # as the trail names actors; never one who signs
+    authors: Mapped[list[str]] = mapped_column(JSON, default=list)  # as the trail names actors; none of them signs
     from_at: Mapped[datetime] = mapped_column(Instant)
     until_at: Mapped[datetime] = mapped_column(Instant)
     changed_at: Mapped[datetime] = mapped_column(Instant)
 
     signatures: Mapped[list[Signature]] = relationship(back_populates="agreement")
+
+    @property
+    def author(self) -> str:
+        """Whoever wrote it last."""
+        return self.authors[-1] if self.authors else ""
 
     def in_force(self, *, at: datetime) -> bool:
         return self.state is AgreementState.IN_FORCE and self.from_at <= at < self.until_at

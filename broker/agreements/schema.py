@@ -134,7 +134,7 @@ class Duty(_Stated):
         return {"obligation": obligation, "parameters": good}
 
 
-_NOT_A_MAPPING = Fault("not-a-mapping", "This must be a set of named fields.")
+_NOT_A_MAPPING = Fault("not-a-mapping", "Write named fields here: a name, a colon and what you have to say.")
 OBLIGATION = One("What is done with every release.", fields.code(Obligation, "obligation"))
 
 
@@ -215,10 +215,13 @@ class SourcesSchema(Strict):
 
 def _articles() -> dict[str, shapes.Field[Any]]:
     return {
-        "article_6": One("UK GDPR Article 6: why personal data may be used.", fields.text(ARTICLE_6, "Write 6(1)(e).")),
+        "article_6": One(
+            "UK GDPR Article 6: why personal data may be used.",
+            fields.text(ARTICLE_6, "Write one of 6(1)(a) to 6(1)(f), such as 6(1)(e)."),
+        ),
         "article_9": One(
             "UK GDPR Article 9: why health and care data may be. Nearly every section calls for one.",
-            fields.text(ARTICLE_9, "Write 9(2)(h)."),
+            fields.text(ARTICLE_9, "Write one of 9(2)(a) to 9(2)(j), such as 9(2)(h)."),
             needed=OPTIONAL,
         ),
         "schedule_1": One(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from math import isfinite
+from typing import Any, Never
 
 from flask import request
 from webargs.flaskparser import FlaskParser
@@ -30,8 +31,8 @@ def json_of(content: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise InvalidInput("not-utf-8", "The body is not UTF-8 text.") from error
     try:
-        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant)
-    except json.JSONDecodeError as error:
+        value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
+    except ValueError as error:  # no JSON, or a whole number of thousands of digits
         raise BadRequest from error
     except RecursionError as error:
         raise InvalidInput("too-deep", "The body is nested too deeply.") from error
@@ -58,8 +59,13 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> Never:
     raise InvalidInput("not-json", f"{name} is not JSON.")
+
+
+def _finite(number: str) -> float:
+    found = float(number)
+    return found if isfinite(found) else _no_constant(number[:20])
 
 
 def _depth(value: Any) -> int:

@@ -12,10 +12,10 @@ COMMANDS = {
     "demo": ("broker.cli.demo:demo", "Start a synthetic neighbourhood, its partner systems and the broker."),
     "serve": ("broker.cli.serve:serve", "Serve the broker under gunicorn."),
     "db": ("broker.cli.db:db", "Migrate and check the database."),
-    "agreements": ("broker.cli.agreements:agreements", "Bring in, list, suspend and end sharing agreements."),
+    "agreements": ("broker.cli.agreements:agreements", "Write, check, bring in, suspend and end sharing agreements."),
     "policies": ("broker.cli.policies:policies", "Check, try, explain, publish and compare the rules in force."),
     "audit": ("broker.cli.audit:audit", "Verify, sign and read the trail."),
-    "keys": ("broker.cli.keys:keys", "Show the broker's public keys."),
+    "keys": ("broker.cli.keys:keys", "Show the broker's public keys, and change the one that signs the policy bundle."),
     "clients": ("broker.cli.clients:clients", "Register partners' systems."),
     "organisations": ("broker.cli.organisations:organisations", "Bring in places, organisations and their people."),
     "sources": ("broker.cli.sources:sources", "Connect source systems, and check them."),
@@ -41,7 +41,7 @@ class Commands(click.Group):
             formatter.write_dl([(name, help_text) for name, (_, help_text) in COMMANDS.items()])
 
 
-@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="neighbourhood-broker", version="0.1.0")
 def broker() -> None:
     """A data-sharing and consent broker for neighbourhood health and care.

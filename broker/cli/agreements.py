@@ -21,7 +21,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NUMBER = click.option(
     "--version",
     "number",
-    type=int,
+    type=click.IntRange(min=1),
     help="Which version. Without it: the newest to be signed or begun, else the one that counts.",
 )
 
@@ -40,9 +40,11 @@ def list_() -> None:
     with opened() as (_, session):
         for agreement in every(session):
             dates = f"{agreement.document['from_on']} to {agreement.document['until_on']}"  # both days included
+            version = f"v{agreement.number}"
             click.echo(
-                f"{agreement.id:<28} {agreement.level.label:<24} {agreement.state.label:<10} {dates}  {agreement.title}"
+                f"{agreement.id:<24} {agreement.level.label:<22} {version:<4} {agreement.state.label:<10} {dates}"
             )
+            click.echo(f"  {agreement.title}")
 
 
 @agreements.command()
@@ -218,7 +220,7 @@ def document(agreement_id: str, file: Path, number: int | None) -> None:
 @agreements.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 def register(file: Path) -> None:
-    """Write the register of processing (UK GDPR Art. 30) of the agreements in force, as CSV."""
+    """Write the register of processing of the agreements in force, as CSV (UK GDPR, Article 30)."""
     from broker.agreements.actions import every
     from broker.agreements.document import from_mapping
     from broker.agreements.register import as_csv, processing_activities

@@ -39,6 +39,8 @@ def public(opa: bool, pem: bool) -> None:
     from broker.access.engines.signing import BundleKeys
     from broker.settings import Settings
 
+    if opa and pem:
+        raise click.UsageError("Ask for --opa or for --pem, not for both.")
     signing = BundleKeys.of(Settings.from_environment())
     if pem:
         click.echo(signing.opa_keys()[signing.keyring.signing()[0]]["key"], nl=False)
@@ -56,7 +58,7 @@ def announce() -> None:
 
     with opened() as (broker, session):
         kid = signing_keys.announce(broker, session, by=OPERATOR, now=now())
-    click.echo(f"{kid} is announced. Give every OPA server `broker keys public --opa`, then run `broker keys rotate`.")
+    click.echo(f"{kid} is announced.\nGive every OPA server `broker keys public --opa`, then run `broker keys rotate`.")
 
 
 @keys.command()

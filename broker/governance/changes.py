@@ -22,9 +22,10 @@ from broker.consent import outgrown
 from broker.consent.models import Provision
 from broker.errors import Conflict, InvalidInput
 from broker.governance import impact
+from broker.governance.beneath import Widened, widened
 from broker.governance.models import ImpactReport
 from broker.governance.publishing import publish
-from broker.identity.models import Relationship
+from broker.identity.models import Neighbourhood, Relationship, Resident
 from broker.notices import actions as notices
 from broker.vocabulary import AgreementState, Confidentiality, NoticeKind
 
@@ -51,12 +52,14 @@ class Effects:
 
 def submit(broker: Broker, session: Session, agreement: SharingAgreement, *, by: str, now: datetime) -> None:
     """Send a draft to its parties for review. Commits."""
+    actions.hold(session, agreement)
     actions.move(session, agreement, to=AgreementState.IN_REVIEW, by=by, trail=broker.trail, now=now)
     session.commit()
 
 
 def call_back(broker: Broker, session: Session, agreement: SharingAgreement, *, by: str, now: datetime) -> None:
     """Take a version back to its author, as a draft. Signatures on it count no more once it is changed. Commits."""
+    actions.hold(session, agreement)
     actions.move(session, agreement, to=AgreementState.DRAFT, by=by, trail=broker.trail, now=now)
     session.commit()
 
@@ -86,12 +89,18 @@ def approve(
     Raises Conflict where text or report is not the one that was read, InvalidInput where the report lists sensitive
     information newly permitted and the signatory gives no reason for it.
     """
+    actions.hold(session, agreement)
     report = impact.latest(session, agreement)
     if report is None:
         raise Conflict("impact-missing", "Work out first what this text would do.")
     if report.digest != impact_digest:
         raise Conflict("impact-changed", "The report has been worked out again since you read it. Read it again.")
     impact.verify(broker, report)
+    signatures = actions.standing_signatures(agreement)
+    if not (signatures or impact.stands(session, report)):
+        raise Conflict("impact-stale", "The rules in force have changed since it was worked out. Work it out again.")
+    if any(each.impact != report.digest for each in signatures):
+        raise Conflict("impact-changed", "Another party has signed on an earlier report. Call the text back first.")
     reason = (reason or "").strip() or None
     if report.report["sensitive"] and reason is None:
         raise InvalidInput("reason-missing", "Say why this sensitive information is needed.", field="reason")
@@ -114,11 +123,10 @@ def put_in_force(broker: Broker, session: Session, agreement: SharingAgreement, 
 
     Permissions that it outgrows run out in the same transaction, so that the wider text never rests on them.
     """
+    actions.hold(session, agreement)
     found = effects(session, agreement, now=now)
     actions.move(session, agreement, to=AgreementState.IN_FORCE, by=by, trail=broker.trail, now=now)
-    ended = {(each.consent.resident_id, each.organisation_code or "") for each in found.running_out}
-    outgrown.run_out(session, found.running_out, by=by, trail=broker.trail, now=now)
-    _tell(session, agreement, NoticeKind.PERMISSION_RUN_OUT, sorted(ended), sorted({who for _, who in ended}), now)
+    ended = _let_run_out(broker, session, agreement, found.running_out, by=by, now=now)
     others = [pair for pair in found.residents if pair not in ended]
     _tell(session, agreement, found.kind, others, found.organisations, now)
     publish(broker, session, by=by, now=now)
@@ -132,6 +140,7 @@ def suspend(broker: Broker, session: Session, agreement: SharingAgreement, *, by
 
 def resume(broker: Broker, session: Session, agreement: SharingAgreement, *, by: str, now: datetime) -> Effects:
     """Put a suspended agreement back in force. Commits."""
+    actions.hold(session, agreement)
     if agreement.state is not AgreementState.SUSPENDED:
         raise Conflict("agreement-state", "Only a suspended agreement can be resumed.")
     return _stop_or_go(broker, session, agreement, AgreementState.IN_FORCE, by=by, now=now)
@@ -151,16 +160,18 @@ def due(session: Session, *, now: datetime) -> list[SharingAgreement]:
 
 def effects(session: Session, agreement: SharingAgreement, *, now: datetime) -> Effects:
     """Whom putting ``agreement`` in force would touch, told from the version that is live."""
-    new, before = written(agreement), _live(session, agreement)
+    new, before = written(agreement), _last_served(session, agreement)
     old = written(before) if before else None
     changes = difference(old, new)
     texts = [new.document] + ([old.document] if old else [])
     permissions = _permissions(session, texts, now=now)
+    outgrown_here = permissions if old is not None and changes.asks_again else []
+    beneath = _beneath(session, widened(session, agreement), now=now) if old is not None else []
     return Effects(
         kind=_kind(changes, first=old is None),
         changes=changes,
-        residents=() if old is None else _touched(session, texts, permissions, changes, now=now),
-        running_out=tuple(permissions) if old is not None and changes.asks_again else (),
+        residents=() if old is None else _touched(session, texts, [*permissions, *beneath], changes, now=now),
+        running_out=tuple(dict.fromkeys([*outgrown_here, *beneath])),
         organisations=tuple(dict.fromkeys(party.organisation for text in texts for party in text.parties)),
     )
 
@@ -178,9 +189,15 @@ def written(agreement: SharingAgreement) -> Written:
     return Written(from_stored(agreement.document), agreement.text, agreement.conditions)
 
 
-def _live(session: Session, agreement: SharingAgreement) -> SharingAgreement | None:
-    live = [each for each in actions.versions(session, agreement.id) if each.state in _LIVE and each is not agreement]
-    return min(live, key=lambda each: COUNTS.index(each.state), default=None)
+def _last_served(session: Session, agreement: SharingAgreement) -> SharingAgreement | None:
+    """The version that is live or, where none is, the newest that was signed and has ended: permissions outlive it."""
+    served = [
+        each
+        for each in actions.versions(session, agreement.id)
+        if each is not agreement
+        and (each.state in _LIVE or (each.state is AgreementState.ENDED and actions.signed(each)))
+    ]
+    return min(served, key=lambda each: COUNTS.index(each.state), default=None)
 
 
 def _kind(changes: Difference, *, first: bool) -> NoticeKind:
@@ -195,6 +212,23 @@ def _permissions(session: Session, texts: Sequence[AgreementDocument], *, now: d
     receivers = {organisation for text in texts for organisation in text.receivers}
     purposes = {below for text in texts for purpose in text.purposes for below in purpose.reach}
     return outgrown.standing(session, organisations=receivers, purposes=purposes, now=now)
+
+
+def _beneath(session: Session, found: Sequence[Widened], *, now: datetime) -> list[Provision]:
+    """The permissions under other agreements that open more because of a change."""
+    permissions: list[Provision] = []
+    for each in found:
+        held = _permissions(session, [each.text], now=now)
+        if each.place is not None:
+            here = _living_in(session, each.place, {permission.consent.resident_id for permission in held})
+            held = [permission for permission in held if permission.consent.resident_id in here]
+        permissions += held
+    return permissions
+
+
+def _living_in(session: Session, place: str, residents: set[str]) -> set[str]:
+    there = select(Resident.id).join(Neighbourhood, Neighbourhood.code == Resident.neighbourhood_code)
+    return set(session.scalars(there.where(Neighbourhood.place_code == place, Resident.id.in_(residents))))
 
 
 def _touched(
@@ -234,16 +268,36 @@ def _stop_or_go(
         AgreementState.IN_FORCE: NoticeKind.AGREEMENT_RESUMED,
         AgreementState.ENDED: NoticeKind.AGREEMENT_ENDED,
     }[to]
+    actions.hold(session, agreement)
     was_live = agreement.state in _LIVE
     pairs = sharing_under(session, agreement, now=now)
+    loosened = was_live and to is AgreementState.ENDED and bool(agreement.document["narrows"])
+    running_out = _beneath(session, widened(session, agreement, ending=True), now=now) if loosened else []
     actions.move(session, agreement, to=to, by=by, trail=broker.trail, now=now)
+    _let_run_out(broker, session, agreement, running_out, by=by, now=now)
     parties = tuple(actions.parties_of(agreement))
     if was_live:
         _tell(session, agreement, told, pairs, parties, now)
         publish(broker, session, by=by, now=now)
     else:
         session.commit()
-    return Effects(told, Difference(()), pairs, (), parties)
+    return Effects(told, Difference(()), pairs, tuple(running_out), parties)
+
+
+def _let_run_out(
+    broker: Broker,
+    session: Session,
+    agreement: SharingAgreement,
+    permissions: Sequence[Provision],
+    *,
+    by: str,
+    now: datetime,
+) -> set[tuple[str, str]]:
+    """End permissions that an agreement has outgrown, and tell those who gave and those who held them."""
+    ended = {(each.consent.resident_id, each.organisation_code or "") for each in permissions}
+    outgrown.run_out(session, permissions, by=by, trail=broker.trail, now=now)
+    _tell(session, agreement, NoticeKind.PERMISSION_RUN_OUT, sorted(ended), sorted({who for _, who in ended}), now)
+    return ended
 
 
 def _tell(

@@ -93,12 +93,14 @@ def test_whoever_wrote_it_cannot_sign_it_and_a_colleague_can(session: Session, t
     assert FOOD_BANK not in actions.waiting_for(agreement)
 
 
-def test_whoever_edited_it_last_is_its_author(session: Session, trail: Trail, draft: Draft) -> None:
-    agreement = draft()
+def test_everybody_who_edited_it_is_its_author(session: Session, trail: Trail, draft: Draft) -> None:
+    agreement = draft(author="person:food-bank-lead")
     changed = write(texts.advice(retention="Two years."))
     actions.edit(session, agreement, changed, author="person:ig-lead", trail=trail, now=NOON)
     actions.move(session, agreement, to=AgreementState.IN_REVIEW, by=AUTHOR, trail=trail, now=NOON)
-    refused(NotPermitted, "author-may-not-sign", lambda: sign(session, trail, agreement, KIT))
+    for author in (KIT, ASH):
+        refused(NotPermitted, "author-may-not-sign", lambda who=author: sign(session, trail, agreement, who))
+    sign(session, trail, agreement, UMA)
 
 
 @pytest.mark.parametrize(

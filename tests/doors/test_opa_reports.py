@@ -152,3 +152,10 @@ def test_what_a_server_should_have_masked_is_not_kept(serving: House, caplog: py
     everything = " ".join(str(value) for value in vars(row).values()) + caplog.text
     assert row.result_hash != "0" * 64
     assert not any(word in everything for word in ("ada-okoro", "consent-withheld-here", "192.0.2.1"))
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "1e999", "-1e999"])
+def test_a_number_that_nothing_can_hold_is_a_bad_request(serving: House, number: str) -> None:
+    line = json.dumps([LINE | {"result": {"a": 0}}]).replace('{"a": 0}', f'{{"a": {number}}}')
+    assert post(serving, "/opa/logs", line.encode()).status_code in (400, 422)
+    assert kept(serving) == ([], [])

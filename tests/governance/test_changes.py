@@ -13,19 +13,20 @@ from sqlalchemy.orm import Session
 from broker.access.parts import Broker
 from broker.access.policy import revision_in_force
 from broker.agreements import actions
+from broker.agreements.actions import Signatory
 from broker.agreements.document import write
 from broker.agreements.models import SharingAgreement
 from broker.consent import actions as consent
 from broker.consent.models import AccessRequestRecord, Consent
 from broker.errors import Conflict, InvalidInput
-from broker.governance import changes
+from broker.governance import changes, impact
 from broker.governance.changes import Effects
 from broker.identity.actions import find_resident
 from broker.notices.models import Notice
-from broker.vocabulary import AgreementState, AuditAction, Purpose, RequestState, Section
+from broker.vocabulary import AgreementState, AuditAction, Purpose, RequestState, Role, Section
 from tests import texts
 from tests.governance.conftest import ASH, AUTHOR, BY, KIT, UMA
-from tests.people import ADA_BORN, ADA_NUMBER, ADVISER, COUNCIL, FOOD_BANK, NOON, SURGERY
+from tests.people import ADA_BORN, ADA_NUMBER, ADVISER, COUNCIL, FOOD_BANK, INTEGRATOR, NOON, SURGERY
 
 SECTIONS = frozenset({Section.HOUSING, Section.MONEY})
 SOON = NOON + timedelta(hours=1)
@@ -326,3 +327,145 @@ def test_what_is_approved_and_has_begun_is_due(governed: Broker, session: Sessio
     agreement = approved(governed, session, retention="Two years.", from_on="2026-12-01")
     assert changes.due(session, now=SOON) == []
     assert changes.due(session, now=NOON + timedelta(days=12)) == [agreement]
+
+
+# ---- two acts at once ----------------------------------------------------------------------------------------------
+
+
+def test_last_signatures_given_at_once_all_count_and_approve_it(governed: Broker, session: Session) -> None:
+    agreement = drafted(governed, session)
+    report = changes.work_out(governed, session, agreement, by=AUTHOR, now=NOON)
+    opened = [governed.sessions() for _ in range(3)]
+    read = [actions.version(each, agreement.id, agreement.number) for each in opened]
+    assert [actions.standing_signatures(each) for each in read] == [[], [], []]  # before anybody signs
+
+    for each, version, who in zip(opened, read, (ASH, KIT, UMA), strict=True):
+        words = {"digest": version.digest, "impact_digest": report.digest, "reason": "Needed."}
+        changes.approve(governed, each, version, signatory=who, **words, now=NOON)
+
+    assert actions.version(governed.sessions(), agreement.id, agreement.number).state is AgreementState.APPROVED
+
+
+def test_what_has_come_into_force_meanwhile_is_not_called_back(governed: Broker, session: Session) -> None:
+    agreement = approved(governed, session, reason="Needed.")
+    other = governed.sessions()
+    read = actions.version(other, agreement.id, agreement.number)
+    assert read.state is AgreementState.APPROVED
+    changes.put_in_force(governed, session, agreement, by=AUTHOR, now=SOON)
+
+    with pytest.raises(Conflict):
+        changes.call_back(governed, other, read, by=AUTHOR, now=SOON)
+    kept = actions.version(governed.sessions(), agreement.id, agreement.number)
+    assert (kept.state, actions.signed(kept)) == (AgreementState.IN_FORCE, True)
+
+
+def test_every_party_signs_on_one_and_the_same_report(governed: Broker, session: Session) -> None:
+    agreement = drafted(governed, session)
+    report = changes.work_out(governed, session, agreement, by=AUTHOR, now=NOON)
+    words = {"digest": agreement.digest, "reason": "Needed."}
+    changes.approve(governed, session, agreement, signatory=ASH, impact_digest=report.digest, now=NOON, **words)
+    later = impact.report(governed, session, agreement, by=AUTHOR, now=SOON)  # begun before the first had signed
+    assert later.digest != report.digest
+
+    with pytest.raises(Conflict, match="earlier report"):
+        changes.approve(governed, session, agreement, signatory=KIT, impact_digest=later.digest, now=SOON, **words)
+    assert [each.person_id for each in actions.standing_signatures(agreement)] == [ASH.person]
+
+
+# ---- agreements beneath what changed --------------------------------------------------------------------------------
+
+
+BETH = Signatory("partnership-lead", "Beth Corran", INTEGRATOR, Role.IG_LEAD)
+
+
+def framework_amended(broker: Broker, session: Session, **changed: Any) -> Effects:
+    """The next version of London's framework for everything but care, signed by its two parties and in force."""
+    document = texts.document.from_mapping(texts.frameworks()[1].as_mapping() | changed)
+    agreement = actions.draft(session, write(document), author="person:gp", trail=broker.trail, now=NOON)
+    changes.submit(broker, session, agreement, by="person:gp", now=NOON)
+    report = changes.work_out(broker, session, agreement, by="person:gp", now=NOON)
+    for who in (BETH, KIT):
+        changes.approve(
+            broker,
+            session,
+            agreement,
+            signatory=who,
+            digest=agreement.digest,
+            impact_digest=report.digest,
+            reason="It was agreed for all of London.",
+            now=NOON,
+        )
+    return changes.put_in_force(broker, session, agreement, by="person:gp", now=SOON)
+
+
+def test_a_framework_that_grows_outgrows_permissions_under_an_agreement_that_waited_for_it(
+    governed: Broker, session: Session
+) -> None:
+    amended(governed, session, labels=["mental-health"])
+    permission(governed, session)
+    found = framework_amended(governed, session, labels=["mental-health"])
+    assert [each.organisation_code for each in found.running_out] == [FOOD_BANK]
+    assert not stands(session)
+    assert "permission-run-out" in told(session, resident="ada")
+
+
+def test_a_framework_that_grows_leaves_alone_permissions_under_an_agreement_that_does_not_follow(
+    governed: Broker, session: Session
+) -> None:
+    permission(governed, session)
+    found = framework_amended(governed, session, labels=["mental-health"])
+    assert found.running_out == ()
+    assert stands(session)
+
+
+@pytest.mark.parametrize(("roles", "runs_out"), [(["case-worker"], False), (["case-worker", "link-worker"], True)])
+def test_a_narrowing_that_ends_outgrows_what_it_had_closed_and_nothing_else(
+    governed: Broker, session: Session, roles: list[str], runs_out: bool
+) -> None:
+    amended(governed, session, roles=roles)
+    narrowing = texts.agreement(
+        "TB-NARROWS",
+        level="place",
+        place="TB",
+        under="LON-COMMUNITY",
+        narrows=True,
+        recipients={"kinds": []},
+        purposes=["advice-debt"],
+        roles=["case-worker"],
+        confidentiality="explicit",
+        break_glass=False,
+    )
+    kept = actions.adopt(session, write(narrowing), by=BY, trail=governed.trail, now=NOON)
+    permission(governed, session)
+    found = changes.end(governed, session, kept, by=BY, now=SOON)
+    assert bool(found.running_out) is runs_out
+    assert stands(session) is not runs_out
+
+
+def test_a_permission_that_outlived_an_agreement_does_not_serve_a_wider_one_after_it(
+    governed: Broker, session: Session
+) -> None:
+    permission(governed, session)
+    changes.end(governed, session, actions.called(session, "TB-ADVICE"), by=BY, now=NOON)
+    found = amended(governed, session, roles=["case-worker", "link-worker"])
+    assert len(found.running_out) == 1
+
+
+def test_a_report_on_rules_that_have_changed_since_cannot_be_signed(governed: Broker, session: Session) -> None:
+    agreement = drafted(governed, session, retention="Two years.")
+    report = changes.work_out(governed, session, agreement, by=AUTHOR, now=NOON)
+    changes.suspend(governed, session, actions.called(session, "TB-CARE"), by=BY, now=SOON)
+
+    def sign() -> None:
+        changes.approve(
+            governed,
+            session,
+            agreement,
+            signatory=ASH,
+            digest=agreement.digest,
+            impact_digest=report.digest,
+            reason=None,
+            now=SOON,
+        )
+
+    refused(Conflict, "impact-stale", sign)

@@ -211,7 +211,7 @@ def upgrade() -> None:
     sa.Column('text', sa.Text(), nullable=False),
     sa.Column('conditions', sa.Text(), nullable=True),
     sa.Column('digest', sa.String(length=64), nullable=False),
-    sa.Column('author', sa.String(length=80), nullable=False),
+    sa.Column('authors', sa.JSON(), nullable=False),
     sa.Column('from_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('until_at', sa.DateTime(timezone=True), nullable=False),
     sa.Column('changed_at', sa.DateTime(timezone=True), nullable=False),

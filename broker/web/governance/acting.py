@@ -72,7 +72,7 @@ def why_not_sign(agreement: SharingAgreement) -> str:
         return "An IG lead or a Caldicott Guardian signs for a party. Your role does not."
     if own.code not in actions.parties_of(agreement):
         return f"{own.name} is not a party to it."
-    if agreement.author == actor():
+    if actor() in agreement.authors:
         return "You wrote this text, so you cannot sign it. A colleague in your organisation can."
     if any(each.organisation_code == own.code for each in standing):
         return f"{own.name} has signed this text."

@@ -14,11 +14,14 @@ from broker.agreements import actions
 from broker.agreements.document import AgreementDocument, from_mapping
 from broker.agreements.models import SharingAgreement, Signature
 from broker.doors import now, session
+from broker.governance.changes import written
 from broker.identity.models import Place
 from broker.vocabulary import AgreementState, Level, Section
 from broker.web.access import GOVERNORS, signed_in, who
 from broker.web.governance import governance
-from broker.web.governance.acting import WRITERS, may_write, name_of_actor, names_of, why_not_sign
+from broker.web.governance.acting import WRITERS, may_write, name_of_actor, names_of, own_organisation, why_not_sign
+from broker.web.governance.differences import Group, grouped
+from broker.web.governance.editor import compared_with_live
 from broker.web.governance.particulars import lawful_basis, particulars
 from broker.web.governance.steps import steps_of
 
@@ -54,6 +57,7 @@ def home() -> str:
         at=now(),
         places={place.code: place.name for place in session().scalars(select(Place))},
         may_start=signed_in().role in WRITERS,
+        own=own_organisation().name,
     )
 
 
@@ -96,11 +100,20 @@ def _page(found: SharingAgreement) -> str:
         waiting_for=actions.waiting_for(found),
         versions=versions,
         counting=actions.called(session(), found.id),
-        author=name_of_actor(found.author),
+        author=", ".join(map(name_of_actor, found.authors)),
         steps=steps_of(found, versions),
         may_write=may_write(found),
         why_not_sign=why_not_sign(found),
+        groups=_changes(found),
     )
+
+
+def _changes(agreement: SharingAgreement) -> list[Group] | None:
+    """What this version would change of the one in force; None where it is not on its way to replace another."""
+    if agreement.state not in OPEN:
+        return None
+    compared = compared_with_live(written(agreement))
+    return None if compared.first else grouped(compared.changes)
 
 
 def _listed(agreement: SharingAgreement, names: dict[str, str]) -> Listed:

@@ -110,7 +110,8 @@ def _affected(effects: changes.Effects) -> list[str]:
     said = [f"{_counted(effects.people, 'resident is', 'residents are')} told of it."]
     if running_out:
         runs_out = _counted(running_out, "permission runs", "permissions run")
-        said.append(f"{runs_out} out, because this version allows more than was permitted.")
+        why = "because this version allows more than those residents agreed to. They can be asked again."
+        said.append(f"{runs_out} out, {why}")
     return [*said, f"{joined(list(names_of(*effects.organisations).values()))} are told."]
 
 

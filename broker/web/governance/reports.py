@@ -27,14 +27,30 @@ class Line:
     organisation: str
     purpose: str
     role: str
-    what: str
+    section: str
+    label: str
     requests: str
     residents: str
     made_up: str
 
     @property
+    def what(self) -> str:
+        return f"{self.section}: {self.label.lower()}" if self.label and self.section else self.label or self.section
+
+    @property
     def cells(self) -> list[str]:
         return [self.organisation, self.purpose, self.role, self.what, self.requests, self.residents, self.made_up]
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Many lines said at once: these people, for these purposes, and every part of the record it holds for."""
+
+    organisation: str
+    roles: tuple[str, ...]
+    purposes: tuple[str, ...]
+    label: str  # the kind of sensitive information, empty where it is about the whole part
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -62,7 +78,7 @@ class Shown:
     labels_gained: tuple[Line, ...]
     labels_lost: tuple[Line, ...]
     terms: tuple[str, ...]
-    sensitive: tuple[str, ...]
+    sensitive: tuple[Fold, ...]
     examples: tuple[Example, ...]
     recorded: str
     synthetic: str
@@ -73,6 +89,15 @@ class Shown:
     same: str
     different: int
     nothing: bool
+
+    @property
+    def more(self) -> tuple[Fold, ...]:
+        """Who would see more of what, few enough to read."""
+        return (*_folded(self.gains), *_folded(self.labels_gained))
+
+    @property
+    def less(self) -> tuple[Fold, ...]:
+        return (*_folded(self.losses), *_folded(self.labels_lost))
 
     @property
     def gaining(self) -> tuple[str, ...]:
@@ -94,7 +119,7 @@ def shown(report: Row) -> Shown:
         labels_gained=_lines(report["labels_gained"], names),
         labels_lost=_lines(report["labels_lost"], names),
         terms=tuple(_term(each, names) for each in report["terms"]),
-        sensitive=tuple(dict.fromkeys(_sensitive(each, names) for each in report["sensitive"])),
+        sensitive=_folded(_lines(report["sensitive"], names)),
         examples=tuple(_example(each, names) for each in report["exceptions"]),
         recorded=number(requests["recorded"]),
         synthetic=number(requests["synthetic"]),
@@ -129,25 +154,44 @@ def _lines(rows: Iterable[Row], names: Mapping[str, str]) -> tuple[Line, ...]:
         Line(
             organisation=names.get(row["organisation"], row["organisation"]),
             purpose=word(row["purpose"], Purpose),
-            role=word(row["role"], Role),
-            what=_what(row),
-            requests=number(row["requests"]),
-            residents=number(row["residents"]),
-            made_up=number(row["synthetic"]),
+            role=word(row.get("role"), Role),
+            section=word(row.get("section"), Section),
+            label=word(row.get("label"), Sensitivity),
+            requests=number(row.get("requests")),
+            residents=number(row.get("residents")),
+            made_up=number(row.get("synthetic")),
         )
-        for row in rows
+        for row in sorted(rows, key=_in_order)
+    )
+
+
+def _in_order(row: Row) -> tuple[str, str, str, int, str]:
+    """By who and what for, then in the order of the record."""
+    sections = [section.value for section in Section]
+    place = sections.index(row["section"]) if row.get("section") in sections else len(sections)
+    return row["organisation"], row["purpose"], row.get("role") or "", place, row.get("label") or ""
+
+
+def _folded(lines: Iterable[Line]) -> tuple[Fold, ...]:
+    """Lines that differ only in the part of the record become one; then by purpose; then by role."""
+    parts: dict[tuple[str, str, str, str], list[str]] = {}
+    for line in lines:
+        parts.setdefault((line.organisation, line.label, line.role, line.purpose), []).append(line.section)
+    purposes: dict[tuple[str, str, str, tuple[str, ...]], list[str]] = {}
+    for (organisation, label, role, purpose), found in parts.items():
+        purposes.setdefault((organisation, label, role, tuple(dict.fromkeys(found))), []).append(purpose)
+    roles: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for (organisation, label, role, where), named in purposes.items():
+        roles.setdefault((organisation, label, where, tuple(dict.fromkeys(named))), []).append(role)
+    return tuple(
+        Fold(organisation, tuple(filter(None, who)), named, label, where)
+        for (organisation, label, where, named), who in roles.items()
     )
 
 
 def _what(row: Row) -> str:
     section, label = word(row.get("section"), Section), word(row.get("label"), Sensitivity)
     return f"{section}: {label.lower()}" if label and section else label or section
-
-
-def _sensitive(item: Row, names: Mapping[str, str]) -> str:
-    """One thing newly permitted that somebody must give a reason for."""
-    who = names.get(item["organisation"], item["organisation"])
-    return f"{_what(item)}. {who}, for {word(item['purpose'], Purpose).lower()}"
 
 
 def _term(row: Row, names: Mapping[str, str]) -> str:

@@ -73,7 +73,7 @@ def _page(agreement: SharingAgreement, *, errors: dict[str, str]) -> str:
         agreement=agreement,
         document=new.document,
         own=own_organisation(),
-        author=name_of_actor(agreement.author),
+        author=", ".join(map(name_of_actor, agreement.authors)),
         names=names_of(*actions.parties_of(agreement)),
         groups=grouped(difference(old, new)),
         first=old is None,

@@ -99,6 +99,7 @@ def _keep(new: Written, edits: SharingAgreement | None) -> Response:
     """Keep ``new``, as the version it changes or as the next one."""
     trail, at = parts().trail, now()
     if edits is not None:
+        actions.hold(session(), edits)
         if request.form.get("digest") != edits.digest:
             raise Conflict("agreement-changed", "Somebody saved another text of this version while you were writing.")
         kept = actions.edit(session(), edits, new, author=actor(), trail=trail, now=at)

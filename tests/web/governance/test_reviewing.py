@@ -50,7 +50,7 @@ def test_the_report_says_who_loses_what_and_shows_no_small_number(door: Door, na
         "Clinician",
         "Problems and conditions",
         "Fewer than 5",
-        "different: 0",
+        "0 different",
         "stand in",
         "Why it came out so",
         "The agreement does not include this section.",

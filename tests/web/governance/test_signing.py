@@ -133,7 +133,7 @@ def test_what_is_newly_permitted_and_sensitive_needs_a_reason(door: Door, review
     guardian = door.signed_in("guardian")
     page = guardian.get(f"{review.path}/sign").text
     assert "Sensitive information newly permitted" in page
-    assert "Safeguarding. Millrace Surgery, for direct care" in page
+    assert "Millrace Surgery, for direct care: Safeguarding." in page
     for empty in ({}, {"reason": "  "}):
         answer = sign(guardian, review.path, **empty)
         assert answer.status_code == 422
