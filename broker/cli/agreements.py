@@ -281,10 +281,13 @@ def _found(session: Session, agreement_id: str, number: int | None, *, newest: b
 
 
 def _say_effects(found: Effects) -> None:
+    from broker.governance.small_numbers import shown
+
     for change in found.changes.changes:
         click.echo(f"  {change.kind.label}: {change.sentence}")
-    told = f"{found.people} residents and {len(found.organisations)} organisations are told"
-    click.echo(f"  {told}; {len(found.running_out)} permissions run out.")
+    residents, ended = shown(found.people), shown(len(found.running_out))
+    click.echo(f"  {residents} residents and {len(found.organisations)} organisations are told.")
+    click.echo(f"  {ended} permissions run out.")
 
 
 def _text(file: Path) -> str:

@@ -58,33 +58,29 @@ class Mutant:
 # Mutants that change no decision, each by its name with the reason.
 _DEFAULT = "Nothing reads it but as a condition or a list, where what is not there counts as no or as none."
 _AGAIN = "Said again on purpose in the one clause that permits; the clauses before it have said it."
-_WHOLE = "Against data that was not built by the broker; what it builds always has some."
 _ASKED = "It saves looking up what does not bind, whose answers are not used."
+_NEXT = "Null comes before every instant, so it is never next."
+_REMOVED = "condition removed"
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("emergency", "rule removed", "default declared := false"): _DEFAULT,
-    ("emergency", "rule removed", "default sections := []"): "The table is always there.",
     ("question", "rule removed", "default pairs := []"): _DEFAULT,
     ("question", "rule removed", "default provisions := []"): _DEFAULT,
     ("question", "rule removed", "default relationships := []"): _DEFAULT,
-    (
-        "question",
-        "condition removed",
-        "is_string(section)",
-    ): "A pair's section that is no text is not in the vocabulary.",
-    (
-        "question",
-        "condition removed",
-        "is_object(provision)",
-    ): "What is no object has no type, which is asked for next.",
-    ("decision", "rule removed", 'default _revision := ""'): "Published data always carries its revision.",
-    ("condition", "condition removed", "some [_, owner] in data.broker.agreement.conditioned"): _ASKED,
-    ("condition", "condition removed", 'type_name(obliged) == "set"'): "What is no set is refused by another rule.",
-    (
-        "relationship",
-        "condition removed",
-        "is_number(instant)",
-    ): "Null comes before every instant, so it is never next.",
-    ("relationship", "condition removed", "is_number(longest)"): "Nothing is at most null, so null refuses here too.",
+    ("question", _REMOVED, "is_string(section)"): "A pair's section that is no text is not in the vocabulary.",
+    ("question", _REMOVED, "is_object(provision)"): "What is no object has no type, which is asked for next.",
+    ("question", _REMOVED, "is_object(relationship)"): "What is no object has no kind, which is asked for next.",
+    ("decision", _REMOVED, "count(_instants) > 0"): "The least of nothing is not there, and then the default is.",
+    ("decision", _REMOVED, "count(reasons) == 0"): _AGAIN,
+    ("decision", _REMOVED, "count(choice.withheld) == 0"): _AGAIN,
+    ("decision", _REMOVED, "count(opening) > 0"): _AGAIN,
+    ("agreement", _REMOVED, "standing[id] == set()"): "It saves work: what does not stand covers nothing in any case.",
+    ("condition", _REMOVED, "some [_, owner] in data.broker.agreement.conditioned"): _ASKED,
+    ("condition", _REMOVED, "_obligation(code)"): "An obligation nobody knows is refused by another rule.",
+    ("condition", _REMOVED, 'type_name(obliged) == "set"'): "What is no set is refused by another rule.",
+    ("choices", _REMOVED, 'standing == "run-out"'): "What is in use or withdrawn is taken away again.",
+    ("choices", _REMOVED, "is_number(instant)"): _NEXT,
+    ("relationship", _REMOVED, "is_number(instant)"): _NEXT,
+    ("relationship", _REMOVED, "is_number(longest)"): "Nothing is at most null, so null refuses here too.",
 }
 
 

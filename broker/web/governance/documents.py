@@ -9,9 +9,8 @@ from werkzeug.wrappers import Response
 
 from broker.agreements import actions, register
 from broker.agreements.board import board_document
-from broker.agreements.document import from_mapping
+from broker.agreements.document import from_stored
 from broker.doors import now, session
-from broker.vocabulary import AgreementState
 from broker.web.access import GOVERNORS, who
 from broker.web.governance import governance
 from broker.web.governance.acting import names_of
@@ -25,7 +24,7 @@ STANDING_ALONE = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors
 def board(agreement_id: str, version: int) -> Response:
     """One version as a printable document, with whoever has signed exactly that text."""
     found = actions.version(session(), agreement_id, version)
-    document = from_mapping(found.document)
+    document = from_stored(found.document)
     html = board_document(
         document,
         digest=found.digest,
@@ -58,8 +57,7 @@ def conditions(agreement_id: str, version: int) -> Response:
 @who(*GOVERNORS)
 def register_of_processing() -> Response:
     """The record of processing activities (UK GDPR Art. 30) of every agreement in force, as a spreadsheet reads it."""
-    live = (AgreementState.IN_FORCE, AgreementState.SUSPENDED)
-    documents = [from_mapping(each.document) for each in actions.every(session()) if each.state in live]
+    documents = [from_stored(each.document) for each in actions.every(session()) if each.in_force(at=now())]
     activities = register.processing_activities(documents, names=names_of())
     return taken_away(register.as_csv(activities), name=f"register-{now():%Y-%m-%d}.csv", kind="text/csv")
 

@@ -14,6 +14,7 @@ from broker.agreements.models import TRANSITIONS, SharingAgreement
 from broker.doors import now, parts, session
 from broker.errors import Conflict
 from broker.governance import changes
+from broker.governance.small_numbers import SMALLEST, shown
 from broker.vocabulary import AgreementState
 from broker.web.access import who
 from broker.web.governance import governance
@@ -126,8 +127,10 @@ def _left_without(agreement: SharingAgreement) -> list[str]:
 
 
 def _counted(count: int, one: str, more: str) -> str:
-    """``No resident is``, ``1 resident is``, ``2 residents are``."""
-    return f"{count} {more}" if count > 1 else f"{count or 'No'} {one}"
+    """``No resident is``, ``Fewer than 5 residents are``, ``6 residents are``: so few could point at somebody."""
+    if not count:
+        return f"No {one}"
+    return f"{count if shown(count) == count else f'Fewer than {SMALLEST}'} {more}"
 
 
 def _to_move(agreement_id: str, version: int, act: str) -> tuple[SharingAgreement, Act]:
