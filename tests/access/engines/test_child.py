@@ -129,10 +129,11 @@ result := [concat("", [_text, format_int(n, 10)]) | some n in numbers.range(1, 5
 
 
 def test_stopping_early_leaves_no_process_behind() -> None:
+    before = _children()  # another test's servers may be among them
     answers = evaluate(little_bundle(), [question(str(number)) for number in range(50)], workers=2)
     next(answers)
     answers.close()  # type: ignore[attr-defined]
-    assert _children() == []
+    assert set(_children()) <= set(before)
 
 
 def test_a_child_is_given_no_setting_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
