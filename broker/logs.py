@@ -137,8 +137,8 @@ def logger(name: str) -> structlog.stdlib.BoundLogger:
 
 
 def _request_id() -> str:
-    """Twenty-six random letters: an id with digits in it would now and then be taken for an NHS number."""
-    return "".join(secrets.choice(ascii_lowercase) for _ in range(26))
+    """Thirty-two random letters: an id with digits in it would now and then be taken for an NHS number."""
+    return "".join(secrets.choice(ascii_lowercase) for _ in range(32))
 
 
 def begin_request(request_id: str) -> None:
