@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, selectinload
 
 from broker.agreements.document import AgreementDocument, Written
-from broker.agreements.models import COUNTS, TRANSITIONS, SharingAgreement, Signature
+from broker.agreements.models import COUNTS, LIVE, OPEN, TRANSITIONS, SharingAgreement, Signature
 from broker.audit.trail import Event, Trail, locked_edge
 from broker.errors import Conflict, InvalidInput, NotFound, NotPermitted, TrailUnavailable
 from broker.identity.actions import actor_named
@@ -23,9 +23,6 @@ from broker.vocabulary import AgreementState, AuditAction, Role
 
 SIGNING_ROLES = frozenset({Role.IG_LEAD, Role.CALDICOTT_GUARDIAN})
 FEWEST_SIGNATORIES = 2  # people, in as many organisations
-
-_LIVE = frozenset({AgreementState.IN_FORCE, AgreementState.SUSPENDED})
-_OPEN = frozenset({AgreementState.DRAFT, AgreementState.IN_REVIEW, AgreementState.APPROVED})
 
 
 @dataclass(frozen=True)
@@ -47,7 +44,7 @@ def draft(session: Session, written: Written, *, author: str, trail: Trail, now:
     if document.under is not None and _newest(session, document.under) is None:
         raise InvalidInput("agreement-parent-unknown", f"There is no agreement {document.under}.", field="under")
     newest = _newest(session, document.id)
-    if newest is not None and newest.state in _OPEN:
+    if newest is not None and newest.state in OPEN:
         raise Conflict(
             "agreement-being-changed", f"Version {newest.number} of {document.id} is {newest.state.label.lower()}."
         )
@@ -65,7 +62,7 @@ def edit(
 ) -> SharingAgreement:
     """Replace the text of a version not yet in force, in words or in comments. It is a draft again, and every signature
     on it is void."""
-    if agreement.state not in _OPEN:
+    if agreement.state not in OPEN:
         raise Conflict("agreement-not-open", "Only a draft can be changed. Draft the next version instead.")
     if written.document.id != agreement.id:
         raise InvalidInput("agreement-id-changed", "An agreement keeps its id.", field="id")
@@ -269,7 +266,7 @@ def _void_signatures(agreement: SharingAgreement, *, now: datetime) -> None:
 def _supersede(session: Session, agreement: SharingAgreement, *, by: str, trail: Trail, now: datetime) -> None:
     """Make room for this version. One that is to start later must wait, or the time between would have neither."""
     for other in versions(session, agreement.id):
-        if other is agreement or other.state not in _LIVE:
+        if other is agreement or other.state not in LIVE:
             continue
         if agreement.from_at > now:
             raise Conflict("agreement-not-started", "This version starts later; the present one serves until then.")

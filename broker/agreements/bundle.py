@@ -16,12 +16,11 @@ from typing import Any, Protocol
 from broker.agreements import chains, document, generated
 from broker.agreements.canonical import canonical
 from broker.agreements.document import AgreementDocument
-from broker.agreements.models import SharingAgreement
+from broker.agreements.models import LIVE, SharingAgreement
 from broker.errors import Misconfigured
 from broker.vocabulary import AgreementState, Purpose
 
 POLICIES = Path(__file__).parents[2] / "policies"
-BINDING = frozenset({AgreementState.IN_FORCE, AgreementState.SUSPENDED})  # a narrowing binds while it is suspended
 
 
 class Conditioned(Protocol):
@@ -53,7 +52,7 @@ def modules_for(agreements: Iterable[SharingAgreement], folder: Path = POLICIES)
 
 def binding(row: Conditioned) -> str | None:
     """The conditions that an engine is given: an engine runs whatever it is given, so never what is not yet signed."""
-    return row.conditions if row.state in BINDING else None
+    return row.conditions if row.state in LIVE else None
 
 
 def path_of(id: str) -> str:
@@ -62,19 +61,13 @@ def path_of(id: str) -> str:
 
 
 def packed(modules: Mapping[str, str], data: Mapping[str, Any] | bytes) -> bytes:
-    """Everything an engine is given, compressed. ``data`` may be canonical JSON already. ``unpacked`` undoes it."""
+    """Everything an engine is given, compressed. ``data`` may be canonical JSON already. ``unpacked_text`` undoes."""
     written = data if isinstance(data, bytes) else canonical(data)
     return zlib.compress(written + b"\n" + canonical(dict(modules)), 1)  # canonical JSON has no line of its own
 
 
-def unpacked(content: bytes) -> tuple[dict[str, str], dict[str, Any]]:
-    """The rules' text by path, and the data, as they were packed. Raises ValueError for anything else."""
-    modules, data = unpacked_text(content)
-    return modules, json.loads(data)
-
-
 def unpacked_text(content: bytes) -> tuple[dict[str, str], bytes]:
-    """As ``unpacked``, with the data still as canonical JSON: to be hashed, or read by an engine, as it is."""
+    """The rules' text by path, and the data, still as canonical JSON, as they were packed. Raises ValueError."""
     try:
         data, _, modules = zlib.decompress(content).partition(b"\n")
     except zlib.error as error:

@@ -22,6 +22,9 @@ TRANSITIONS: dict[AgreementState, frozenset[AgreementState]] = {
     AgreementState.SUPERSEDED: frozenset(),
 }
 
+LIVE = frozenset({AgreementState.IN_FORCE, AgreementState.SUSPENDED})  # it bounds what may flow, or would again
+OPEN = frozenset({AgreementState.DRAFT, AgreementState.IN_REVIEW, AgreementState.APPROVED})  # it has not served yet
+
 # Which version of an agreement the policy is told of, where there are several: the first state that any of them is in.
 COUNTS: tuple[AgreementState, ...] = (
     AgreementState.IN_FORCE,

@@ -86,7 +86,7 @@ def _welcome(settings: Settings, choice: Choice, console: Console) -> None:
         f"Sign in at [bold]{url}/demo/sign-in[/bold] as\n"
         "  a case worker   Priya Raman, to ask for part of a record\n"
         "  a resident      Ada Bright, to answer, see who looked, narrow or stop\n"
-        "  an IG lead      Gareth Moyle, to read agreements and recent decisions\n"
+        "  an IG lead      Gareth Moyle, to weigh a change to an agreement, and have decisions explained\n"
         "  a GP            Dr Maya Okafor, to read for direct care\n\n"
         f"API description {url}/api/openapi.json\n"
         "Ctrl-C stops all of it. The data is kept for next time."

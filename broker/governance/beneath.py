@@ -15,10 +15,9 @@ from sqlalchemy.orm import Session
 from broker.agreements import actions, bundle
 from broker.agreements.canonical import canonical
 from broker.agreements.document import AgreementDocument, from_stored
-from broker.agreements.models import SharingAgreement
-from broker.vocabulary import AgreementState, Disclosure
+from broker.agreements.models import LIVE, SharingAgreement
+from broker.vocabulary import Disclosure
 
-_LIVE = frozenset({AgreementState.IN_FORCE.value, AgreementState.SUSPENDED.value})
 _STRICTNESS = [Disclosure.TELL, Disclosure.CLINICIANS, Disclosure.NEVER]
 
 
@@ -51,7 +50,7 @@ def _reached(data: Mapping[str, Any], changed: str, place: str | None) -> list[s
     found = []
     for id, entry in data["agreements"].items():
         reaches = entry["narrowed_by"].get(place, []) if place else entry["ancestors"]
-        if changed in reaches and id in data["chains"] and entry["state"] in _LIVE:
+        if changed in reaches and id in data["chains"] and entry["state"] in LIVE:
             found.append(id)
     return found
 

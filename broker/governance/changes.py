@@ -17,7 +17,7 @@ from broker.agreements import actions
 from broker.agreements.actions import Signatory
 from broker.agreements.difference import Difference, difference
 from broker.agreements.document import AgreementDocument, Written, from_stored
-from broker.agreements.models import COUNTS, SharingAgreement, Signature
+from broker.agreements.models import COUNTS, LIVE, SharingAgreement, Signature
 from broker.consent import outgrown
 from broker.consent.models import Provision
 from broker.errors import Conflict, InvalidInput
@@ -28,8 +28,6 @@ from broker.governance.publishing import publish
 from broker.identity.models import Neighbourhood, Relationship, Resident
 from broker.notices import actions as notices
 from broker.vocabulary import AgreementState, Confidentiality, NoticeKind
-
-_LIVE = frozenset({AgreementState.IN_FORCE, AgreementState.SUSPENDED})
 
 
 @dataclass(frozen=True)
@@ -178,7 +176,7 @@ def effects(session: Session, agreement: SharingAgreement, *, now: datetime) -> 
 
 def sharing_under(session: Session, agreement: SharingAgreement, *, now: datetime) -> tuple[tuple[str, str], ...]:
     """Each resident who shares by permission under a live agreement, with the organisation they share with."""
-    if agreement.state not in _LIVE:
+    if agreement.state not in LIVE:
         return ()
     held = _permissions(session, [from_stored(agreement.document)], now=now)
     return tuple(sorted({(each.consent.resident_id, each.organisation_code or "") for each in held}))
@@ -195,7 +193,7 @@ def _last_served(session: Session, agreement: SharingAgreement) -> SharingAgreem
         each
         for each in actions.versions(session, agreement.id)
         if each is not agreement
-        and (each.state in _LIVE or (each.state is AgreementState.ENDED and actions.signed(each)))
+        and (each.state in LIVE or (each.state is AgreementState.ENDED and actions.signed(each)))
     ]
     return min(served, key=lambda each: COUNTS.index(each.state), default=None)
 
@@ -269,7 +267,7 @@ def _stop_or_go(
         AgreementState.ENDED: NoticeKind.AGREEMENT_ENDED,
     }[to]
     actions.hold(session, agreement)
-    was_live = agreement.state in _LIVE
+    was_live = agreement.state in LIVE
     pairs = sharing_under(session, agreement, now=now)
     loosened = was_live and to is AgreementState.ENDED and bool(agreement.document["narrows"])
     running_out = _beneath(session, widened(session, agreement, ending=True), now=now) if loosened else []

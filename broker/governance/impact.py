@@ -21,7 +21,7 @@ from broker.access.policy import published_bundle, revision_in_force
 from broker.agreements import actions, bundle
 from broker.agreements.difference import difference
 from broker.agreements.document import Written, from_mapping
-from broker.agreements.models import COUNTS, SharingAgreement
+from broker.agreements.models import COUNTS, LIVE, SharingAgreement
 from broker.audit.leaf import canonical, instant_text
 from broker.audit.trail import Event
 from broker.errors import Conflict, EngineUnavailable, EngineUnclear, InvalidInput
@@ -34,11 +34,10 @@ from broker.governance.replay import as_at, draft_bundle, replay
 from broker.governance.small_numbers import shown
 from broker.governance.synthetic import Touched
 from broker.identity.models import Neighbourhood, Organisation
-from broker.vocabulary import AgreementState, AuditAction
+from broker.vocabulary import AuditAction
 
 MADE_AGAIN = 2_000  # the newest decisions, whose answers are compared with what is recorded of them
 ENOUGH = 200  # distinct recorded requests; where there are fewer, the report says that it rests on made-up ones too
-_LIVE = (AgreementState.IN_FORCE, AgreementState.SUSPENDED)
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ def _about(session: Session, agreement: SharingAgreement) -> dict[str, Any]:
 
 def _live(session: Session, agreement: SharingAgreement) -> SharingAgreement | None:
     versions = actions.versions(session, agreement.id)
-    live = [each for each in versions if each.state in _LIVE and each.number != agreement.number]
+    live = [each for each in versions if each.state in LIVE and each.number != agreement.number]
     return min(live, key=lambda each: COUNTS.index(each.state), default=None)
 
 

@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 
 from broker.access.engines import DECISION, Bundle
 from broker.access.engines.child import Limits, evaluate
+from broker.access.engines.reads import words_of
 from broker.access.parts import Broker
 from broker.agreements import actions, bundle, chains
 from broker.agreements.models import SharingAgreement
@@ -33,8 +34,6 @@ _ROUNDS = 6  # after which what is left is asked one by one
 Question = Mapping[str, Any]
 Answer = dict[str, Any]
 
-# What hides a word of Rego: a comment, a string, a raw string.
-_HIDDEN = re.compile(r'#[^\n]*|"(?:\\.|[^"\\\n])*"|`[^`]*`')
 _READS = re.compile(r"\binput\b((?:\.\w+)*)")
 _OTHER_DATA = re.compile(r"\bdata\b(?!\.sharing\b)")
 # What an agreement's own conditions may read, and a question still be asked once for many: all of it is compared.
@@ -194,7 +193,7 @@ def _time(question: Question) -> int:
 
 def _read_of_residents(rules: Bundle) -> frozenset[str]:
     """What any rule may read of a resident, beside who they are: all of it, where one reads the resident whole."""
-    paths = {path for text in rules.modules.values() for path in _READS.findall(_HIDDEN.sub('""', text))}
+    paths = {path for text in rules.modules.values() for path in _READS.findall(words_of(text))}
     names = {path.split(".")[2] for path in paths if path.startswith(".resident.")}
     everything = {"place", "neighbourhood", "age"}
     return frozenset(everything if ".resident" in paths else (names & everything) | {"place"})
@@ -203,7 +202,7 @@ def _read_of_residents(rules: Bundle) -> frozenset[str]:
 def _may_be_shared(rules: Bundle) -> bool:
     """Whether no agreement's own conditions read anything that is not compared: the time, above all, or a person."""
     for path, text in rules.modules.items():
-        seen = _HIDDEN.sub('""', text)
+        seen = words_of(text)
         own = path.lstrip("/").startswith("conditions/")
         if own and (_OTHER_DATA.search(seen) or not set(_READS.findall(seen)) <= _COMPARED):
             return False

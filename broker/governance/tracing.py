@@ -120,19 +120,19 @@ def _trace(answer: Mapping[str, Any], wanted: Mapping[str, str]) -> Trace:
 
 MOST_NEAR = 5  # agreements that are worth showing
 
-# What an agreement lacks, in words that complete "everything fits but …", and the part of its text that says so.
-_LACKS: dict[DenialReason, tuple[str, str]] = {
-    DenialReason.NO_AGREEMENT: ("who receives and what for, in an agreement above it", "recipients, purposes"),
-    DenialReason.AGREEMENT_NOT_SIGNED: ("that not every party has signed", "signatories"),
-    DenialReason.AGREEMENT_NOT_STARTED: ("that it has not started", "from_on"),
-    DenialReason.AGREEMENT_EXPIRED: ("that it is over", "until_on"),
-    DenialReason.AGREEMENT_SUSPENDED: ("that it is suspended", "state"),
-    DenialReason.OUTSIDE_PLACE: ("where the resident lives", "place"),
-    DenialReason.ROLE_NOT_IN_AGREEMENT: ("the role", "roles"),
-    DenialReason.SECTION_NOT_IN_AGREEMENT: ("the section", "sections"),
-    DenialReason.SOURCE_NOT_IN_AGREEMENT: ("the source", "sources"),
-    DenialReason.NARROWED_BY_PLACE: ("what the resident's place has narrowed", "a narrowing"),
-    DenialReason.BREAK_GLASS_NOT_PERMITTED: ("emergency access", "break_glass"),
+# What an agreement lacks, in words that complete "everything fits but …".
+_LACKS: dict[DenialReason, str] = {
+    DenialReason.NO_AGREEMENT: "who receives and what for, in an agreement above it",
+    DenialReason.AGREEMENT_NOT_SIGNED: "that not every party has signed",
+    DenialReason.AGREEMENT_NOT_STARTED: "that it has not started",
+    DenialReason.AGREEMENT_EXPIRED: "that it is over",
+    DenialReason.AGREEMENT_SUSPENDED: "that it is suspended",
+    DenialReason.OUTSIDE_PLACE: "where the resident lives",
+    DenialReason.ROLE_NOT_IN_AGREEMENT: "the role",
+    DenialReason.SECTION_NOT_IN_AGREEMENT: "the section",
+    DenialReason.SOURCE_NOT_IN_AGREEMENT: "the source",
+    DenialReason.NARROWED_BY_PLACE: "what the resident's place has narrowed",
+    DenialReason.BREAK_GLASS_NOT_PERMITTED: "emergency access",
 }
 
 
@@ -140,12 +140,7 @@ def lacks(reason: DenialReason, conditioned: bool = False) -> str:
     """``the role``: what an agreement with this fault lacks, or, where ``conditioned``, what its conditions refuse."""
     if conditioned or reason not in _LACKS:
         return f"what its conditions refuse ({reason.value})"
-    return _LACKS[reason][0]
-
-
-def clause(reason: DenialReason) -> str:
-    """The part of an agreement's text that a fault is about; ``conditions`` for what its own conditions refuse."""
-    return _LACKS[reason][1] if reason in _LACKS else "conditions"
+    return _LACKS[reason]
 
 
 def near_misses(trace: Trace) -> list[NearMiss]:

@@ -48,20 +48,34 @@ def drafted(broker: Broker, session: Session, **changed: Any) -> SharingAgreemen
     return agreement
 
 
+def sign(
+    broker: Broker,
+    session: Session,
+    agreement: SharingAgreement,
+    who: Signatory,
+    impact_digest: str,
+    *,
+    reason: str | None = None,
+    now: datetime = NOON,
+) -> None:
+    """``who`` signs the text as it now stands, with the impact report of that digest before them."""
+    changes.approve(
+        broker,
+        session,
+        agreement,
+        signatory=who,
+        digest=agreement.digest,
+        impact_digest=impact_digest,
+        reason=reason,
+        now=now,
+    )
+
+
 def approved(broker: Broker, session: Session, *, reason: str | None = None, **changed: Any) -> SharingAgreement:
     agreement = drafted(broker, session, **changed)
     report = changes.work_out(broker, session, agreement, by=AUTHOR, now=NOON)
     for who in (ASH, KIT, UMA):
-        changes.approve(
-            broker,
-            session,
-            agreement,
-            signatory=who,
-            digest=agreement.digest,
-            impact_digest=report.digest,
-            reason=reason,
-            now=NOON,
-        )
+        sign(broker, session, agreement, who, report.digest, reason=reason)
     return agreement
 
 
@@ -130,22 +144,13 @@ def refused(error: type[Exception], code: str, act: Callable[[], object]) -> Non
 def test_a_party_signs_with_the_impact_report_in_front_of_it(governed: Broker, session: Session) -> None:
     agreement = drafted(governed, session, retention="Two years.")
 
-    def sign(impact_digest: str) -> None:
-        changes.approve(
-            governed,
-            session,
-            agreement,
-            signatory=ASH,
-            digest=agreement.digest,
-            impact_digest=impact_digest,
-            reason=None,
-            now=NOON,
-        )
+    def signed(impact_digest: str) -> None:
+        sign(governed, session, agreement, ASH, impact_digest)
 
-    refused(Conflict, "impact-missing", lambda: sign("0" * 64))
+    refused(Conflict, "impact-missing", lambda: signed("0" * 64))
     report = changes.work_out(governed, session, agreement, by=AUTHOR, now=NOON)
-    refused(Conflict, "impact-changed", lambda: sign("0" * 64))
-    sign(report.digest)
+    refused(Conflict, "impact-changed", lambda: signed("0" * 64))
+    signed(report.digest)
     (signature,) = actions.standing_signatures(agreement)
     assert signature.impact == report.digest
 
@@ -153,16 +158,7 @@ def test_a_party_signs_with_the_impact_report_in_front_of_it(governed: Broker, s
 def test_once_a_party_has_signed_the_report_stands(governed: Broker, session: Session) -> None:
     agreement = drafted(governed, session, retention="Two years.")
     report = changes.work_out(governed, session, agreement, by=AUTHOR, now=NOON)
-    changes.approve(
-        governed,
-        session,
-        agreement,
-        signatory=ASH,
-        digest=agreement.digest,
-        impact_digest=report.digest,
-        reason=None,
-        now=NOON,
-    )
+    sign(governed, session, agreement, ASH, report.digest)
     refused(Conflict, "signed-already", lambda: changes.work_out(governed, session, agreement, by=AUTHOR, now=SOON))
 
 
@@ -181,20 +177,11 @@ def test_newly_permitted_sensitive_information_needs_a_written_reason(governed: 
     report = changes.work_out(governed, session, agreement, by=AUTHOR, now=NOON)
     assert report.report["sensitive"]
 
-    def sign(reason: str | None) -> None:
-        changes.approve(
-            governed,
-            session,
-            agreement,
-            signatory=ASH,
-            digest=agreement.digest,
-            impact_digest=report.digest,
-            reason=reason,
-            now=NOON,
-        )
+    def signed(reason: str | None) -> None:
+        sign(governed, session, agreement, ASH, report.digest, reason=reason)
 
-    refused(InvalidInput, "reason-missing", lambda: sign("  "))
-    sign("Debt that follows from illness cannot be dealt with blind.")
+    refused(InvalidInput, "reason-missing", lambda: signed("  "))
+    signed("Debt that follows from illness cannot be dealt with blind.")
     assert actions.standing_signatures(agreement)[0].reason
 
 
@@ -385,16 +372,7 @@ def framework_amended(broker: Broker, session: Session, **changed: Any) -> Effec
     changes.submit(broker, session, agreement, by="person:gp", now=NOON)
     report = changes.work_out(broker, session, agreement, by="person:gp", now=NOON)
     for who in (BETH, KIT):
-        changes.approve(
-            broker,
-            session,
-            agreement,
-            signatory=who,
-            digest=agreement.digest,
-            impact_digest=report.digest,
-            reason="It was agreed for all of London.",
-            now=NOON,
-        )
+        sign(broker, session, agreement, who, report.digest, reason="It was agreed for all of London.")
     return changes.put_in_force(broker, session, agreement, by="person:gp", now=SOON)
 
 
@@ -456,16 +434,7 @@ def test_a_report_on_rules_that_have_changed_since_cannot_be_signed(governed: Br
     report = changes.work_out(governed, session, agreement, by=AUTHOR, now=NOON)
     changes.suspend(governed, session, actions.called(session, "TB-CARE"), by=BY, now=SOON)
 
-    def sign() -> None:
-        changes.approve(
-            governed,
-            session,
-            agreement,
-            signatory=ASH,
-            digest=agreement.digest,
-            impact_digest=report.digest,
-            reason=None,
-            now=SOON,
-        )
+    def signed() -> None:
+        sign(governed, session, agreement, ASH, report.digest, now=SOON)
 
-    refused(Conflict, "impact-stale", sign)
+    refused(Conflict, "impact-stale", signed)

@@ -137,26 +137,31 @@ def test_an_agreements_own_conditions_are_in_the_bundle(governed: Broker, sessio
 # ---- serving only that ---------------------------------------------------------------------------------------------
 
 
+def unpacked(row: PolicyRevision) -> tuple[dict[str, str], dict[str, Any]]:
+    modules, data = bundle.unpacked_text(row.content)
+    return modules, json.loads(data)
+
+
 def changed_data(row: PolicyRevision) -> dict[str, Any]:
-    modules, data = bundle.unpacked(row.content)
+    modules, data = unpacked(row)
     data["agreements"]["TB-CARE"]["break_glass"] = not data["agreements"]["TB-CARE"]["break_glass"]
     return {"content": bundle.packed(modules, data)}
 
 
 def changed_rule(row: PolicyRevision) -> dict[str, Any]:
-    modules, data = bundle.unpacked(row.content)
+    modules, data = unpacked(row)
     path = "broker/decision/decision.rego"
     return {"content": bundle.packed({**modules, path: modules[path] + "\n"}, data)}
 
 
 def added_rule(row: PolicyRevision) -> dict[str, Any]:
-    modules, data = bundle.unpacked(row.content)
+    modules, data = unpacked(row)
     more = {"conditions/more.rego": 'package conditions["more"]\n'}
     return {"content": bundle.packed(modules | more, data)}
 
 
 def missing_mask(row: PolicyRevision) -> dict[str, Any]:
-    modules, data = bundle.unpacked(row.content)
+    modules, data = unpacked(row)
     rules = {path: text for path, text in modules.items() if not path.startswith(strict.OWN_ROOT)}
     return {"content": bundle.packed(rules, data)}
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import selectinload
 
 from broker.agreements import actions
 from broker.agreements.document import AgreementDocument, from_mapping
-from broker.agreements.models import SharingAgreement, Signature
+from broker.agreements.models import LIVE, OPEN, SharingAgreement, Signature
 from broker.doors import now, session
 from broker.governance.changes import written
 from broker.identity.models import Place
@@ -24,9 +24,6 @@ from broker.web.governance.differences import Group, grouped
 from broker.web.governance.editor import compared_with_live
 from broker.web.governance.particulars import lawful_basis, particulars
 from broker.web.governance.steps import steps_of
-
-LIVE = (AgreementState.IN_FORCE, AgreementState.SUSPENDED)
-OPEN = (AgreementState.DRAFT, AgreementState.IN_REVIEW, AgreementState.APPROVED)
 
 
 @dataclass(frozen=True)

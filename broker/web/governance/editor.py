@@ -11,15 +11,12 @@ from broker.agreements import actions
 from broker.agreements.difference import Difference, difference
 from broker.agreements.document import Written
 from broker.agreements.findings import Finding
-from broker.agreements.models import COUNTS, SharingAgreement
+from broker.agreements.models import COUNTS, LIVE, SharingAgreement
 from broker.doors import session
 from broker.governance.changes import written
-from broker.vocabulary import AgreementState
 from broker.web.governance.acting import names_of
 from broker.web.governance.differences import grouped
 from broker.web.pages import joined
-
-REPLACED = frozenset({AgreementState.IN_FORCE, AgreementState.SUSPENDED})
 
 
 @dataclass(frozen=True)
@@ -89,6 +86,6 @@ def compared_with_live(new: Written) -> Comparison:
 
 def live_text(agreement_id: str) -> Written | None:
     """The text that a new version of an agreement would take the place of; None where nothing is in force."""
-    live = [each for each in actions.versions(session(), agreement_id) if each.state in REPLACED]
+    live = [each for each in actions.versions(session(), agreement_id) if each.state in LIVE]
     found = min(live, key=lambda each: COUNTS.index(each.state), default=None)
     return written(found) if found else None

@@ -10,7 +10,7 @@ from flask import redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from broker.agreements import actions
-from broker.agreements.models import TRANSITIONS, SharingAgreement
+from broker.agreements.models import OPEN, TRANSITIONS, SharingAgreement
 from broker.doors import now, parts, session
 from broker.errors import Conflict
 from broker.governance import changes
@@ -21,8 +21,6 @@ from broker.web.governance import governance
 from broker.web.governance.acting import WRITERS, actor, must_write, names_of
 from broker.web.governance.differences import grouped
 from broker.web.pages import joined
-
-NEVER_IN_FORCE = (AgreementState.DRAFT, AgreementState.IN_REVIEW, AgreementState.APPROVED)
 
 
 @dataclass(frozen=True)
@@ -118,7 +116,7 @@ def _affected(effects: changes.Effects) -> list[str]:
 
 def _left_without(agreement: SharingAgreement) -> list[str]:
     """Whom suspending, resuming or ending one touches; nobody where it never came into force."""
-    if agreement.state in NEVER_IN_FORCE:
+    if agreement.state in OPEN:
         return []
     people = len({resident for resident, _ in changes.sharing_under(session(), agreement, now=now())})
     told = joined(list(names_of(*actions.parties_of(agreement)).values()))
@@ -137,7 +135,7 @@ def _to_move(agreement_id: str, version: int, act: str) -> tuple[SharingAgreemen
     """The version and the act. Raises NotPermitted for somebody else's, Conflict where its state does not allow it."""
     found = actions.version(session(), agreement_id, version)
     must_write(found)
-    chosen = GIVE_UP if act == "end" and found.state in NEVER_IN_FORCE else ACTS[act]
+    chosen = GIVE_UP if act == "end" and found.state in OPEN else ACTS[act]
     wrong_way = (act == "resume") is not (found.state is AgreementState.SUSPENDED) and act in ("resume", "put-in-force")
     if wrong_way or chosen.to not in TRANSITIONS[found.state]:
         raise Conflict("agreement-state", f"It is {found.state.label.lower()} now, so this cannot be done.")

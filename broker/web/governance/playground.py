@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from broker.access.engines import Bundle
 from broker.access.policy import published_bundle
-from broker.agreements.models import SharingAgreement
+from broker.agreements.models import OPEN, SharingAgreement
 from broker.doors import now, parts, session
 from broker.errors import EngineUnavailable, EngineUnclear, InvalidInput, NotFound
 from broker.governance.playground import Played, play
@@ -30,7 +30,6 @@ from broker.web.governance.coverage import File, touched
 from broker.web.governance.explained import labels_of_sources, opened
 from broker.web.governance.made_up import PURPOSES, Permission, made_up_in, question_of
 from broker.web.governance.questions import Answered, Asked, answered_in, asked_in, conditions_of, whole_reasons
-from broker.web.governance.steps import OPEN
 
 SHOWN_FILES = 12
 

@@ -9,18 +9,16 @@ from sqlalchemy import select
 
 from broker.agreements import actions, templates
 from broker.agreements.document import ID
+from broker.agreements.models import LIVE
 from broker.agreements.templates import Template
 from broker.doors import session
 from broker.errors import NotFound
 from broker.identity.models import Place, Source
-from broker.vocabulary import AgreementState
 from broker.web.access import who
 from broker.web.forms import Form
 from broker.web.governance import governance
 from broker.web.governance.acting import WRITERS, names_of, oversees, own_organisation
 from broker.web.governance.editor import Typed, editor
-
-ABOVE = frozenset({AgreementState.IN_FORCE, AgreementState.SUSPENDED})
 
 
 @governance.get("/start")
@@ -104,4 +102,4 @@ def _places() -> dict[str, str]:
 def _above() -> dict[str, str]:
     """The agreements in force that another may be made under: all but those that only narrow."""
     every = actions.every(session())
-    return {each.id: each.title for each in every if each.state in ABOVE and not each.document["narrows"]}
+    return {each.id: each.title for each in every if each.state in LIVE and not each.document["narrows"]}

@@ -8,11 +8,9 @@ from dataclasses import dataclass
 from flask import url_for
 
 from broker.agreements.actions import signed
-from broker.agreements.models import TRANSITIONS, SharingAgreement
+from broker.agreements.models import LIVE, OPEN, TRANSITIONS, SharingAgreement
 from broker.vocabulary import AgreementState
 from broker.web.governance.acting import may_write, why_not_sign
-
-OPEN = frozenset({AgreementState.DRAFT, AgreementState.IN_REVIEW, AgreementState.APPROVED})
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ def _for_writer(agreement: SharingAgreement, versions: Sequence[SharingAgreement
         steps.append(_step("Call it back", "governance.call_back", agreement, sends=True))
     if agreement.state in OPEN:
         steps.append(_step("Edit the text", "governance.edit", agreement))
-    if agreement.state in (AgreementState.IN_FORCE, AgreementState.SUSPENDED) and not _being_changed(versions):
+    if agreement.state in LIVE and not _being_changed(versions):
         steps.append(Step("Propose a change", url_for("governance.change", agreement_id=agreement.id)))
     if AgreementState.SUSPENDED in may_become:
         steps.append(_step("Suspend", "governance.confirm", agreement, act="suspend", warning=True))

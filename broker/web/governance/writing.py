@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response
 
 from broker.agreements import actions
 from broker.agreements.document import Written, read_written
-from broker.agreements.models import SharingAgreement
+from broker.agreements.models import OPEN, SharingAgreement
 from broker.doors import now, parts, session
 from broker.errors import Conflict, InvalidInput, NotPermitted
 from broker.governance.checking import check_draft
@@ -18,7 +18,6 @@ from broker.web.access import who
 from broker.web.governance import governance
 from broker.web.governance.acting import WRITERS, actor, may_write_for, must_write
 from broker.web.governance.editor import Typed, compared_with_live, editor
-from broker.web.governance.steps import OPEN
 from broker.web.refusals import status_of
 
 Answer = str | Response | tuple[str, int]
