@@ -568,7 +568,7 @@ class AuditAction(Coded):
     IMPACT_REPORTED = "impact-reported", "What a change to an agreement would do was worked out"
     CONSENT_OUTGROWN = "consent-outgrown", "Permissions ran out because an agreement grew wider"
     POLICY_PUBLISHED = "policy-published", "The rules in force changed"
-    KEYS_CHANGED = "keys-changed", "A key that signs the rules was announced, taken into use or retired"
+    KEYS_CHANGED = "keys-changed", "A key of the broker was announced, taken into use or retired"
     DECISIONS_READ = "decisions-read", "Recorded decisions were read or replayed"
     SOURCE_CHANGED = "source-changed", "A source system was added or changed"
     RESIDENT_LINKED = "resident-linked", "A resident was linked to a source system"

@@ -21,6 +21,17 @@ def trail() -> None:
     click.echo(str(trail_signer(Settings.from_environment()).verifier))
 
 
+@keys.command("renew-records")
+def renew_records() -> None:
+    """Lock the records of decisions with a new key from now on. The old key still opens what it locked."""
+    from broker.cli.opening import OPERATOR, now, opened
+    from broker.governance import recorded
+
+    with opened() as (broker, session):
+        old = recorded.renew_key(broker, session, by=OPERATOR, now=now())
+    click.echo(f"Records are locked with a new key; {old} opens older ones. Start the broker again to use it.")
+
+
 @keys.command("list")
 def list_() -> None:
     """The keys for the policy bundle, oldest first, and what each is for now."""

@@ -211,6 +211,15 @@ def forget(session: Session, *, now: datetime) -> int:
     return done.rowcount
 
 
+def renew_key(broker: Broker, session: Session, *, by: str, now: datetime) -> str:
+    """Lock records with a new key from now on, and return the old one's id; it opens what it locked. Commits."""
+    old = sealed.replace_key(broker.settings)
+    event = Event(action=AuditAction.KEYS_CHANGED, actor=by, body={"act": "record-key-renewed", "key": old})
+    broker.trail.append(session, event, now=now)
+    session.commit()
+    return old
+
+
 def _in_the_open(row: Mapping[str, Any]) -> str:
     """What is kept beside the sealed part and must not be changed without it."""
     columns = ("decision", "organisation_code", "revision", "engine", "result_hash")

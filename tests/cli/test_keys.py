@@ -14,6 +14,7 @@ from click.testing import CliRunner, Result
 from broker import cli
 from broker.access.engines.signing import BundleKeys
 from broker.database import open_engine
+from broker.governance.sealed import Keys
 from broker.migrations import upgrade
 from broker.settings import Settings
 from tests.house import machine
@@ -90,3 +91,13 @@ def built(bundle: Path, key: Path, folder: Path) -> subprocess.CompletedProcess[
     command = [str(machine.opa()), "build", "--bundle", str(bundle), "--verification-key", str(key)]
     command += ["--signing-alg", "ES256", "--scope", "sharing", "--output", str(folder / "built.tar.gz")]
     return subprocess.run(command, capture_output=True, check=False, env={"PATH": os.defpath, "HOME": str(folder)})
+
+
+def test_records_are_locked_with_a_new_key_and_the_old_one_is_named(run: Any, tmp_path: Path) -> None:
+    settings = Settings(data_folder=tmp_path / "var")
+    before = Keys.of(settings).current.id
+    done = run("keys", "renew-records")
+    assert done.exit_code == 0
+    assert before.hex() in done.output
+    assert Keys.of(settings).current.id != before
+    assert "A key of the broker was announced, taken into use or retired" in run("audit", "show").output

@@ -17,6 +17,7 @@ from broker.web.governance.acting import name_of_actor
 from broker.web.trail_words import rules_in_words
 
 A_FEW = 10
+A_DAY = timedelta(days=1)
 
 
 @governance.get("/engines")
@@ -33,6 +34,7 @@ def engines_page() -> str:
             (each, rules_in_words(each.revision), name_of_actor(each.published_by))
             for each in session().scalars(newest)
         ],
+        strays=engines.uncorroborated(session(), since=now() - A_DAY, limit=A_FEW),
         own=parts().policy.engine.name,
         fleet=[
             (each, rules_in_words(each.revision), long(each.behind)) for each in engines.fleet(session(), now=now())

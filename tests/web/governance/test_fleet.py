@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from broker.access.policy import revision_in_force
-from broker.governance.models import EngineReport
+from broker.governance.models import EngineDecision, EngineReport
 from broker.web.governance.fleet import long
 from tests.web.conftest import Door, Visitor
 
@@ -70,3 +70,25 @@ def test_it_is_for_those_who_answer_for_governance(door: Door) -> None:
 )
 def test_a_length_of_time_is_said_in_its_two_largest_units(time: timedelta | None, words: str) -> None:
     assert long(time) == words
+
+
+def test_a_decision_that_nobody_here_asked_for_is_shown_and_nothing_where_there_is_none(
+    ig_lead: Visitor, door: Door
+) -> None:
+    assert "has no record of" not in ig_lead.get("/governance/engines").text
+    with door.broker.sessions() as session:
+        at = door.clock()
+        stray = EngineDecision(
+            id="stray-1",
+            engine="opa-1",
+            request="elsewhere",
+            revision=revision_in_force(session),
+            result_hash="b" * 64,
+            made_at=at,
+            received_at=at,
+        )
+        session.add(stray)
+        session.commit()
+    page = ig_lead.get("/governance/engines").text
+    assert "has no record of" in page
+    assert "stray-1" in page
