@@ -3,60 +3,19 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from joserfc import jwk
 
-from broker.cli import COMMANDS, main
-from broker.database import open_engine, session_factory
-from broker.settings import Settings
+from broker.cli import COMMANDS
 from tests import texts
-from tests.people import ADA_NUMBER, COUNCIL, FOOD_BANK, SURGERY, settle
+from tests.cli.conftest import Run, written
+from tests.people import ADA_NUMBER, COUNCIL, FOOD_BANK, SURGERY
 
 pytestmark = pytest.mark.slow  # each types several commands, and a command opens everything anew
 
-Said = tuple[int, str, str]
-Run = Callable[..., Said]
 HERE = "base_url=http://127.0.0.1:9/fhir"
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Type a command; gives its exit code, what it said, and what it complained of."""
-    monkeypatch.setenv("BROKER_DATA_FOLDER", str(tmp_path / "var"))
-
-    def typed(*words: str) -> Said:
-        monkeypatch.setattr("sys.argv", ["broker", *words])
-        code = 0
-        try:
-            main()
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return typed
-
-
-@pytest.fixture
-def ready(run: Run, tmp_path: Path, sqlite_template: Path) -> Run:
-    """A migrated database with the cast of the tests in it."""
-    (tmp_path / "var").mkdir(mode=0o700)
-    shutil.copy(sqlite_template, tmp_path / "var" / "broker.sqlite3")
-    engine = open_engine(Settings(data_folder=tmp_path / "var").sqlalchemy_url)
-    with session_factory(engine)() as session:
-        settle(session)
-    engine.dispose()
-    return run
-
-
-def written(folder: Path, name: str, text: str) -> str:
-    path = folder / name
-    path.write_text(text, encoding="utf-8")
-    return str(path)
 
 
 def test_help_lists_every_command_without_loading_any(run: Run) -> None:

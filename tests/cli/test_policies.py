@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,48 +13,25 @@ from broker.access.facts import gather
 from broker.access.release import decide_only
 from broker.access.request import AccessRequest
 from broker.agreements.document import render
-from broker.cli import main
 from broker.cli.opening import now, opened
 from broker.database import open_engine, session_factory
 from broker.identity.models import Source
 from broker.settings import Settings
 from broker.vocabulary import Purpose, Section
 from tests import texts
-from tests.people import ADVISER, COUNCIL, GP, SURGERY, connect, settle
+from tests.cli.conftest import Run, written
+from tests.people import ADVISER, COUNCIL, GP, SURGERY, connect
 
 pytestmark = pytest.mark.slow  # each types several commands, and a command opens everything anew
 
-Said = tuple[int, str, str]
-Run = Callable[..., Said]
 GOOD = 'package conditions["TB-ADVICE"]\n\ndeny contains "outside-place" if input.resident.neighbourhood == "TB-2"\n'
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Type ``broker policies …``; gives its exit code, what it said, and what it complained of."""
-    monkeypatch.setenv("BROKER_DATA_FOLDER", str(tmp_path / "var"))
-
-    def typed(*words: str) -> Said:
-        monkeypatch.setattr("sys.argv", ["broker", *words])
-        code = 0
-        try:
-            main()
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return typed
-
-
-@pytest.fixture
-def ready(run: Run, tmp_path: Path, sqlite_template: Path) -> Run:
-    """A migrated database with the cast of the tests, two sources, and agreements in force and published."""
-    (tmp_path / "var").mkdir(mode=0o700)
-    shutil.copy(sqlite_template, tmp_path / "var" / "broker.sqlite3")
+def agreed(ready: Run, tmp_path: Path) -> Run:
+    """What is ready, with two sources, and agreements in force and published."""
     engine = open_engine(Settings(data_folder=tmp_path / "var").sqlalchemy_url)
     with session_factory(engine)() as session:
-        settle(session)
         for id, organisation in (("millrace-gp", SURGERY), ("council-housing", COUNCIL)):
             connect(session, id, organisation)
             source = session.get_one(Source, id)
@@ -65,15 +40,8 @@ def ready(run: Run, tmp_path: Path, sqlite_template: Path) -> Run:
     engine.dispose()
     documents = (*texts.frameworks(), texts.care(), texts.advice())
     files = [written(tmp_path, f"{document.id}.yaml", render(document)) for document in documents]
-    assert run("agreements", "adopt", *files)[0] == 0
-    return run
-
-
-def written(folder: Path, name: str, text: str) -> str:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return str(path)
+    assert ready("agreements", "adopt", *files)[0] == 0
+    return ready
 
 
 def decided(requester: Any, purpose: Purpose, *sections: Section) -> str:
@@ -83,9 +51,9 @@ def decided(requester: Any, purpose: Purpose, *sections: Section) -> str:
         return decide_only(broker, session, request).id
 
 
-def digest(ready: Run, place: int) -> str:
+def digest(agreed: Run, place: int) -> str:
     """The short name of a revision; 0 is the newest."""
-    return ready("policies", "revisions")[1].splitlines()[place].split()[0]
+    return agreed("policies", "revisions")[1].splitlines()[place].split()[0]
 
 
 def narrow(said: str) -> bool:
@@ -166,88 +134,88 @@ def test_the_rules_own_tests_are_run_and_a_failure_has_its_line(run: Run, tmp_pa
 # ---- revisions -------------------------------------------------------------------------------------------------------
 
 
-def test_revisions_are_listed_compared_and_put_back(ready: Run) -> None:
-    assert ready("agreements", "suspend", "TB-ADVICE")[0] == 0
-    before, after = digest(ready, 1), digest(ready, 0)
-    code, said, _ = ready("policies", "diff", before, after)
+def test_revisions_are_listed_compared_and_put_back(agreed: Run) -> None:
+    assert agreed("agreements", "suspend", "TB-ADVICE")[0] == 0
+    before, after = digest(agreed, 1), digest(agreed, 0)
+    code, said, _ = agreed("policies", "diff", before, after)
     assert code == 0
     assert "TB-ADVICE: state: from in-force to suspended." in said
-    assert ready("policies", "diff", before)[1] == said, "without a second, the one in force"
-    assert "Nothing is different." in ready("policies", "diff", after)[1]
-    code, said, complaint = ready("policies", "rollback", before)
+    assert agreed("policies", "diff", before)[1] == said, "without a second, the one in force"
+    assert "Nothing is different." in agreed("policies", "diff", after)[1]
+    code, said, complaint = agreed("policies", "rollback", before)
     assert code == 0, complaint
     assert "It puts back" in said
-    listed = ready("policies", "revisions")[1].splitlines()
+    listed = agreed("policies", "revisions")[1].splitlines()
     assert "in force" in listed[0]
     assert f"puts back {before}" in listed[0]
 
 
-def test_revisions_and_differences_can_be_read_by_a_program(ready: Run) -> None:
-    rows = json.loads(ready("policies", "revisions", "--json")[1])
+def test_revisions_and_differences_can_be_read_by_a_program(agreed: Run) -> None:
+    rows = json.loads(agreed("policies", "revisions", "--json")[1])
     assert rows[0]["revision"].endswith(rows[0]["digest"])
-    assert json.loads(ready("policies", "diff", rows[0]["digest"], "--json")[1])["differences"] == []
+    assert json.loads(agreed("policies", "diff", rows[0]["digest"], "--json")[1])["differences"] == []
 
 
 # ---- decisions, and drafts -------------------------------------------------------------------------------------------
 
 
-def test_a_recorded_decision_is_explained_to_each_and_opening_it_is_on_the_trail(ready: Run) -> None:
+def test_a_recorded_decision_is_explained_to_each_and_opening_it_is_on_the_trail(agreed: Run) -> None:
     decision = decided(ADVISER, Purpose.ADVICE_DEBT, Section.MONEY)
-    code, said, complaint = ready("policies", "explain", decision)
+    code, said, complaint = agreed("policies", "explain", decision)
     assert code == 0, complaint
     assert "[relationship / no-relationship]" in said
     assert "What would have made it allowed:" in said
     assert narrow(said)
-    assert "Not shared: Money" in ready("policies", "explain", decision, "--as", "resident")[1]
-    requester = ready("policies", "explain", decision, "--as", "requester")[1]
+    assert "Not shared: Money" in agreed("policies", "explain", decision, "--as", "resident")[1]
+    requester = agreed("policies", "explain", decision, "--as", "requester")[1]
     assert "There is no current relationship" in requester
     assert "TB-ADVICE" not in requester
-    assert ready("audit", "show")[1].count("Recorded decisions were read") == 3
+    assert agreed("audit", "show")[1].count("Recorded decisions were read") == 3
 
 
-def test_an_explanation_can_be_read_by_a_program(ready: Run) -> None:
+def test_an_explanation_can_be_read_by_a_program(agreed: Run) -> None:
     decision = decided(GP, Purpose.DIRECT_CARE, Section.PROBLEMS)
-    found = json.loads(ready("policies", "explain", decision, "--json")[1])
+    found = json.loads(agreed("policies", "explain", decision, "--json")[1])
     assert found["same"] is True
     assert {row["layer"] for row in found["rows"]} == {None}
-    assert isinstance(json.loads(ready("policies", "explain", decision, "--as", "resident", "--json")[1]), list)
+    assert isinstance(json.loads(agreed("policies", "explain", decision, "--as", "resident", "--json")[1]), list)
 
 
-def test_recorded_decisions_are_made_again(ready: Run) -> None:
+def test_recorded_decisions_are_made_again(agreed: Run) -> None:
     decided(GP, Purpose.DIRECT_CARE, Section.PROBLEMS)
-    code, said, complaint = ready("policies", "replay")
+    code, said, complaint = agreed("policies", "replay")
     assert code == 0, complaint
     assert said.startswith("1 decisions were made again: 1 came out the same, 0 did not.")
-    assert json.loads(ready("policies", "replay", "--revision", digest(ready, 0), "--json")[1])["same"] == 1
+    assert json.loads(agreed("policies", "replay", "--revision", digest(agreed, 0), "--json")[1])["same"] == 1
 
 
-def test_the_effect_of_a_draft_is_worked_out(ready: Run, tmp_path: Path) -> None:
+def test_the_effect_of_a_draft_is_worked_out(agreed: Run, tmp_path: Path) -> None:
     decided(GP, Purpose.DIRECT_CARE, Section.PROBLEMS)
     draft = written(tmp_path, "next.yaml", render(texts.care(sections=texts.because([Section.ALLERGIES]))))
-    code, _, complaint = ready("agreements", "draft", draft)
+    code, _, complaint = agreed("agreements", "draft", draft)
     assert code == 0, complaint
-    code, said, complaint = ready("policies", "impact", texts.care().id)
+    code, said, complaint = agreed("policies", "impact", texts.care().id)
     assert code == 0, complaint
     assert "version 2" in said
     assert "Losses:" in said
     assert narrow(said)
     assert (
-        json.loads(ready("policies", "impact", texts.care().id, "--version", "2", "--json")[1])["report"]["version"]
+        json.loads(agreed("policies", "impact", texts.care().id, "--version", "2", "--json")[1])["report"]["version"]
         == 2
     )
 
 
-def test_a_question_is_played_against_what_is_in_force_or_a_draft(ready: Run, tmp_path: Path) -> None:
+def test_a_question_is_played_against_what_is_in_force_or_a_draft(agreed: Run, tmp_path: Path) -> None:
     with opened() as (broker, session):
         request = AccessRequest("r1", ADVISER, "ada", Purpose.ADVICE_DEBT, frozenset({Section.MONEY}), now())
         systems = broker.sources.registered(session)
         question = pdp.question(request, gather(session, request, systems.systems, systems.kinds))
     file = written(tmp_path, "question.json", json.dumps(question))
-    code, said, complaint = ready("policies", "play", "--question", file)
+    code, said, complaint = agreed("policies", "play", "--question", file)
     assert code == 0, complaint
     assert "no-relationship" in said
     assert "Lines that had a part in it:" in said
-    played = json.loads(ready("policies", "play", "--question", file, "--agreement", "TB-ADVICE", "--json")[1])
+    played = json.loads(agreed("policies", "play", "--question", file, "--agreement", "TB-ADVICE", "--json")[1])
     assert played["answer"]["revision"].startswith("draft/")
     assert played["problem"] is None
 
@@ -274,25 +242,25 @@ def test_a_question_is_played_against_what_is_in_force_or_a_draft(ready: Run, tm
         (("test", "/no/such/folder"), 2, "does not exist"),
     ],
 )
-def test_a_mistake_is_one_clear_line(ready: Run, words: tuple[str, ...], code: int, said: str) -> None:
-    found, _, complaint = ready("policies", *words)
+def test_a_mistake_is_one_clear_line(agreed: Run, words: tuple[str, ...], code: int, said: str) -> None:
+    found, _, complaint = agreed("policies", *words)
     assert (found, said in complaint) == (code, True), complaint
     assert "Traceback" not in complaint
 
 
-def test_the_revision_in_force_is_not_put_back(ready: Run) -> None:
-    code, _, complaint = ready("policies", "rollback", digest(ready, 0))
+def test_the_revision_in_force_is_not_put_back(agreed: Run) -> None:
+    code, _, complaint = agreed("policies", "rollback", digest(agreed, 0))
     assert (code, "revision-in-force" in complaint) == (1, True)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '"text"', "[" * 100_000])
-def test_a_question_that_is_no_question_is_refused(ready: Run, tmp_path: Path, text: str) -> None:
-    code, _, complaint = ready("policies", "play", "--question", written(tmp_path, "question.json", text))
+def test_a_question_that_is_no_question_is_refused(agreed: Run, tmp_path: Path, text: str) -> None:
+    code, _, complaint = agreed("policies", "play", "--question", written(tmp_path, "question.json", text))
     assert (code, "question-malformed" in complaint) == (1, True)
 
 
-def test_a_question_that_the_rules_cannot_read_says_so(ready: Run, tmp_path: Path) -> None:
-    code, said, _ = ready("policies", "play", "--question", written(tmp_path, "question.json", '{"request": 5}'))
+def test_a_question_that_the_rules_cannot_read_says_so(agreed: Run, tmp_path: Path) -> None:
+    code, said, _ = agreed("policies", "play", "--question", written(tmp_path, "question.json", '{"request": 5}'))
     assert (code, "The question cannot be read by the rules." in said) == (1, True)
 
 
