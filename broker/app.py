@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,6 +29,7 @@ from broker.database import configure_sqlite, engine_options
 from broker.doors import db
 from broker.errors import BrokerError, Misconfigured, NotPermitted, TrailUnavailable
 from broker.governance.recorded import Recorder, forget
+from broker.grants import actions as grants
 from broker.identity.models import Source
 from broker.records.source import SourceSystem
 from broker.settings import Settings, is_loopback
@@ -45,6 +47,8 @@ def create_app(
 
     ``make_source`` stands in for the adapters where source systems are to be others than the registered kinds.
     """
+    if os.environ.get("AUTHLIB_INSECURE_TRANSPORT"):
+        raise Misconfigured("AUTHLIB_INSECURE_TRANSPORT turns a check off, so the broker does not start with it")
     logs.configure(settings.log_level)
     app = Flask("broker", static_folder=None)
     app.config.update(
@@ -164,7 +168,15 @@ def _keep_house(app: Flask) -> None:
         with broker.sessions.begin() as session:
             forget(session, now=now)
 
-    chores = {"checkpoint-not-signed": (sign, every), "records-not-forgotten": (forget_records, timedelta(hours=1))}
+    def forget_spent(now: datetime) -> None:
+        with broker.sessions() as session:
+            grants.forget(session, now=now)
+
+    chores = {
+        "checkpoint-not-signed": (sign, every),
+        "records-not-forgotten": (forget_records, timedelta(hours=1)),
+        "spent-not-forgotten": (forget_spent, timedelta(minutes=10)),
+    }
     due = {fault: broker.clock() + pause for fault, (_, pause) in chores.items()}
 
     def keep(response: Response) -> Response:

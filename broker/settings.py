@@ -50,7 +50,21 @@ class Settings:
     )
     body_bytes: int = _setting(1024 * 1024, "Most bytes in a request's body; more is refused with 413.")
     token_seconds: int = _setting(300, "Seconds an access token lives.")
-    session_idle_seconds: int = _setting(1800, "Seconds of inactivity after which a signed-in session ends.")
+    refresh_days: int = _setting(
+        30,
+        "Days a partner's system may renew what somebody let it do; what stands on a consent ends with it.",
+    )
+    dpop_nonces: bool = _setting(
+        False,
+        "Whether every DPoP proof must carry a nonce of ours (RFC 9449 section 8): none is then made ahead.",
+    )
+    session_idle_seconds: int = _setting(1800, "Seconds of inactivity after which a resident's session ends.")
+    staff_idle_seconds: int = _setting(900, "Seconds of inactivity after which a worker's session ends.")
+    fresh_seconds: int = _setting(
+        300,
+        "Seconds after proving who they are in which somebody may use emergency access, widen sharing or sign.",
+    )
+    membership_idle_days: int = _setting(90, "Days after which a membership that nobody signs in to lapses. 0: never.")
     session_seconds: int = _setting(43200, "Seconds after which a signed-in session ends in any case.")
     lookups_per_minute: int = _setting(5, "Residents one person may look for in a minute.")
     lookups_per_day: int = _setting(50, "Residents one person may look for in a day.")

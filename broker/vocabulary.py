@@ -551,6 +551,23 @@ class Route(Coded):
     EMERGENCY = "emergency", "It is an emergency"
 
 
+class ClientProfile(Coded):
+    """The rules a partner's system is held to when it asks for tokens. One client has one, for good."""
+
+    FAPI2 = "fapi2", "FAPI 2.0 Security Profile"
+    SMART_APP = "smart-app", "SMART App Launch 2.2, with a person"
+    SMART_BACKEND = "smart-backend", "SMART backend services"
+    NHS = "nhs", "Exchanges an NHS identity assertion"
+
+
+class ProviderKind(Coded):
+    """Whose word is taken for who somebody is, and so the rules their sign-in is held to."""
+
+    NHS_LOGIN = "nhs-login", "NHS login, for residents"
+    CIS2 = "cis2", "NHS Care Identity, for staff with an NHS role"
+    ORGANISATION = "organisation", "An organisation’s own sign-in, for its people"
+
+
 class AuditAction(Coded):
     """What an entry on the trail records."""
 
@@ -575,7 +592,17 @@ class AuditAction(Coded):
     ORGANISATION_CHANGED = "organisation-changed", "An organisation, person or team changed"
     TOKEN_ISSUED = "token-issued", "A partner system was given a token"
     TOKEN_REVOKED = "token-revoked", "A partner system gave back a token"
+    GRANT_MADE = "grant-made", "Somebody let a partner system act for them"
+    GRANT_ENDED = "grant-ended", "What a partner system was let do ended"
+    CLIENT_CHANGED = "client-changed", "A partner system was registered, changed or revoked"
+    PROVIDER_CHANGED = "provider-changed", "A provider that people sign in with was added or changed"
+    RESIDENT_PAIRED = "resident-paired", "A resident's pairing code was used"
+    ASKING_CHANGED = "asking-changed", "A resident changed how they may be asked"
+    PROXY_CHANGED = "proxy-changed", "Who may act for a resident changed"
+    CREDENTIAL_CHANGED = "credential-changed", "How somebody signs in changed"
     SIGNED_IN = "signed-in", "Somebody signed in"
+    SIGN_IN_REFUSED = "sign-in-refused", "A sign-in was refused"
+    STEPPED_UP = "stepped-up", "Somebody proved again who they are"
     SIGNED_OUT = "signed-out", "Somebody signed out"
     NOTICE_QUEUED = "notice-queued", "A notice was queued"
     NEIGHBOURHOOD_LOADED = "neighbourhood-loaded", "Synthetic data was loaded"

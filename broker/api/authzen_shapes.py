@@ -13,8 +13,8 @@ from typing import Any, NoReturn, TypeVar
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, validate
 from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
-from broker.api.body import StrictParser
 from broker.api.problems import problem
+from broker.doors.body import StrictParser
 from broker.errors import InvalidInput
 
 View = TypeVar("View", bound=Callable[..., Any])

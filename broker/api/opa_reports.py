@@ -12,9 +12,9 @@ from typing import Any
 from flask import Flask, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge, UnsupportedMediaType
 
-from broker.api.body import json_of
 from broker.api.bundles import check_token
 from broker.doors import now, session
+from broker.doors.body import json_of
 from broker.errors import InvalidInput
 from broker.governance import engines
 

@@ -8,7 +8,6 @@ from flask_smorest import Blueprint
 from sqlalchemy import select
 
 from broker.api import render
-from broker.api.body import StrictParser
 from broker.api.schemas import (
     AnswerSchema,
     ConsentSchema,
@@ -21,6 +20,7 @@ from broker.api.schemas import (
 from broker.consent import actions
 from broker.consent.models import AccessRequestRecord, Consent
 from broker.doors import now, parts, session
+from broker.doors.body import StrictParser
 from broker.errors import NotFound
 from broker.identity.actions import organisation_called
 from broker.identity.models import Organisation

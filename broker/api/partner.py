@@ -12,11 +12,11 @@ from sqlalchemy import bindparam, select
 from broker.access.release import release_record
 from broker.access.request import AccessRequest, BreakGlass, Requester
 from broker.api import fhir, render
-from broker.api.body import StrictParser
 from broker.api.schemas import AskSchema, FindSchema, FoundSchema, RequestSchema, ViewSchema
 from broker.consent import actions as consents
 from broker.consent.models import AccessRequestRecord
 from broker.doors import now, parts, session
+from broker.doors.body import StrictParser
 from broker.errors import InvalidInput, NotFound, NotPermitted
 from broker.identity import actions as identity
 from broker.identity.models import Membership

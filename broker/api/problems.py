@@ -21,6 +21,7 @@ from broker.errors import (
     Refusal,
     TooMany,
 )
+from broker.oauth.challenges import Challenge
 
 log = logs.logger(__name__)
 
@@ -32,12 +33,18 @@ STATUS: dict[type[Refusal], int] = {
     Conflict: 409,
     TooMany: 429,
 }
-MACHINE_PATHS = ("/api", "/oauth", "/demo/token", "/.well-known", "/health", "/ready", "/opa", "/access")
+# Of what people see, only the page that asks them is under /oauth.
+PEOPLES_PATHS = ("/oauth/authorize",)
+MACHINE_PATHS = ("/api", "/oauth", "/smart", "/demo/token", "/.well-known", "/health", "/ready", "/opa", "/access")
 
 
 def for_machines() -> bool:
     """Whether this request came through a door whose answers are read by machines."""
-    return any(request.path == path or request.path.startswith(f"{path}/") for path in MACHINE_PATHS)
+    return _under(MACHINE_PATHS) and not _under(PEOPLES_PATHS)
+
+
+def _under(paths: tuple[str, ...]) -> bool:
+    return any(request.path == path or request.path.startswith(f"{path}/") for path in paths)
 
 
 def problem_for(error: Exception) -> Response:
@@ -71,8 +78,9 @@ def _refusal(error: Refusal) -> Response:
     more = {"field": error.field} if error.field else {}
     answer = problem(status, error.code, error.detail, **more)
     if isinstance(error, NotAuthenticated):
-        reason = "" if error.code == "token-missing" else f', error="invalid_token", error_description="{error.detail}"'
-        answer.headers["WWW-Authenticate"] = f'Bearer realm="broker"{reason}'
+        answer.headers["WWW-Authenticate"] = error.header if isinstance(error, Challenge) else 'Bearer realm="broker"'
+    if isinstance(error, Challenge) and error.nonce is not None:
+        answer.headers["DPoP-Nonce"] = error.nonce
     if isinstance(error, TooMany):
         answer.headers["Retry-After"] = str(error.retry_after)
     return answer

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueC
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broker.database import Base, Code, Instant, NHSNumber, OrganisationCode, new_id
-from broker.vocabulary import OrganisationKind, RelationshipKind, Role, Tier
+from broker.vocabulary import ClientProfile, OrganisationKind, RelationshipKind, Role, Tier
 
 
 class Place(Base):
@@ -70,6 +70,7 @@ class Membership(Base):
     role: Mapped[Role] = mapped_column(Code(Role))
     started_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)  # the last sign-in; one that nobody uses lapses
 
     person: Mapped[Person] = relationship(back_populates="memberships")
     organisation: Mapped[Organisation] = relationship()
@@ -217,12 +218,21 @@ class Client(Base):
     role: Mapped[Role] = mapped_column(Code(Role))  # the role it asks in when it names no worker
     jwks: Mapped[dict[str, object]] = mapped_column(JSON)
     scopes: Mapped[str] = mapped_column(String(500))  # space separated, as in OAuth 2.0
+    profile: Mapped[ClientProfile] = mapped_column(Code(ClientProfile), default=ClientProfile.FAPI2)
+    grant_types: Mapped[list[str]] = mapped_column(JSON, default=lambda: ["client_credentials"])
+    redirect_uris: Mapped[list[str]] = mapped_column(JSON, default=list)
+    signs_requests: Mapped[bool] = mapped_column(default=False)  # then only a signed request object is taken (RFC 9101)
+    resource_server: Mapped[bool] = mapped_column(default=False)  # may introspect any token (RFC 7662)
     registered_at: Mapped[datetime] = mapped_column(Instant)
     revoked_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
 class AccessToken(Base):
-    """An opaque token, kept as its SHA-256. It carries identity, never permission."""
+    """An opaque token, kept as its SHA-256. It carries identity, never permission.
+
+    Of use only with a proof by the key whose thumbprint is ``jkt`` (RFC 9449). ``acting`` is who uses it on the
+    subject's behalf, as in ``act`` (RFC 8693 §4.1): ``client:<id>``, or ``resident:<id>`` for a proxy.
+    """
 
     __tablename__ = "access_token"
 
@@ -234,6 +244,11 @@ class AccessToken(Base):
     role: Mapped[Role] = mapped_column(Code(Role))
     scopes: Mapped[str] = mapped_column(String(500))
     audience: Mapped[str] = mapped_column(String(300))
+    jkt: Mapped[str | None] = mapped_column(String(64))  # None: a demonstration's own token, which needs no proof
+    grant_id: Mapped[str | None] = mapped_column(ForeignKey("access_grant.id"), index=True)
+    acting: Mapped[str | None] = mapped_column(String(80))
+    assurance: Mapped[int] = mapped_column(default=2)
+    authenticated_at: Mapped[datetime | None] = mapped_column(Instant)  # when its person last proved who they are
     issued_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     revoked_at: Mapped[datetime | None] = mapped_column(Instant)
@@ -253,13 +268,23 @@ class SignedInSession(Base):
     """A person's session in a browser, kept as the SHA-256 of its id so that it can be ended at once."""
 
     __tablename__ = "signed_in_session"
+    __table_args__ = (
+        Index("ix_signed_in_session_person", "person_id"),
+        Index("ix_signed_in_session_resident", "resident_id"),
+        Index("ix_signed_in_session_upstream", "means", "upstream_subject"),
+    )
 
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
     resident_id: Mapped[str | None] = mapped_column(ForeignKey("resident.id"))
     organisation_code: Mapped[str | None] = mapped_column(ForeignKey("organisation.code"))
     role: Mapped[Role] = mapped_column(Code(Role))
+    acting_for_id: Mapped[str | None] = mapped_column(ForeignKey("resident.id"))  # the resident whose proxy they are
     assurance: Mapped[int]
+    means: Mapped[str] = mapped_column(String(40), default="")  # how they proved it: a provider's id, passkey, totp …
+    upstream_subject: Mapped[str | None] = mapped_column(String(255))  # the provider's own name for them
+    upstream_session: Mapped[str | None] = mapped_column(String(255))  # its ``sid``, which its logout names
+    authenticated_at: Mapped[datetime] = mapped_column(Instant)  # when they last proved it
     started_at: Mapped[datetime] = mapped_column(Instant)
     used_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from broker.audit.trail import Event, Trail
@@ -19,31 +21,72 @@ from broker.vocabulary import AuditAction, Role
 
 # An idle limit of minutes needs no finer clock than this, and most requests then write nothing.
 _USE_NOTED_EVERY = timedelta(seconds=60)
+# What a session keeps when it goes on under a new secret id.
+_CARRIED = (
+    "person_id",
+    "resident_id",
+    "organisation_code",
+    "role",
+    "acting_for_id",
+    "assurance",
+    "means",
+    "upstream_subject",
+    "upstream_session",
+    "authenticated_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """How somebody proved who they are. ``means`` is a provider's id, ``passkey``, ``totp`` or ``demonstration``;
+    ``subject`` and ``session`` are the provider's own names for them and for its session, where it has them."""
+
+    means: str
+    assurance: int
+    subject: str | None = None
+    session: str | None = None
 
 
 def begin_for_worker(
-    session: Session, membership: Membership, *, assurance: int, trail: Trail, now: datetime
+    session: Session, membership: Membership, *, proof: Proof, trail: Trail, now: datetime
 ) -> tuple[str, SignedInSession]:
     """Sign somebody in to their work for one organisation, in one role. See ``_begin``."""
-    return _begin(
-        session,
-        SignedInSession(
-            person_id=membership.person_id,
-            organisation_code=membership.organisation_code,
-            role=membership.role,
-            assurance=assurance,
-        ),
-        trail=trail,
-        now=now,
+    begun = SignedInSession(
+        person_id=membership.person_id,
+        organisation_code=membership.organisation_code,
+        role=membership.role,
+        **_proven(proof, now=now),
     )
+    membership.used_at = now
+    return _begin(session, begun, action=AuditAction.SIGNED_IN, trail=trail, now=now)
 
 
 def begin_for_resident(
-    session: Session, resident: Resident, *, assurance: int, trail: Trail, now: datetime
+    session: Session, resident: Resident, *, proof: Proof, trail: Trail, now: datetime
 ) -> tuple[str, SignedInSession]:
     """Sign a resident in to their own pages. See ``_begin``."""
-    begun = SignedInSession(resident_id=resident.id, role=Role.RESIDENT, assurance=assurance)
-    return _begin(session, begun, trail=trail, now=now)
+    begun = SignedInSession(resident_id=resident.id, role=Role.RESIDENT, **_proven(proof, now=now))
+    return _begin(session, begun, action=AuditAction.SIGNED_IN, trail=trail, now=now)
+
+
+def rise(
+    session: Session, signed_in: SignedInSession, *, proof: Proof, trail: Trail, now: datetime
+) -> tuple[str, SignedInSession]:
+    """Somebody signed in has proved again who they are: a new secret id, and the old one opens nothing. Commits."""
+    return _follow(session, signed_in, AuditAction.STEPPED_UP, trail=trail, now=now, **_proven(proof, now=now))
+
+
+def act_for(
+    session: Session, signed_in: SignedInSession, resident_id: str | None, *, trail: Trail, now: datetime
+) -> tuple[str, SignedInSession]:
+    """Let a resident act for another from now on, as their proxy; None: for themselves again. A new secret id.
+
+    Whether they may is for the caller to have asked, and for every page to ask again. Commits.
+    """
+    role = Role.RESIDENT if resident_id is None else Role.PROXY
+    return _follow(
+        session, signed_in, AuditAction.SIGNED_IN, trail=trail, now=now, acting_for_id=resident_id, role=role
+    )
 
 
 def find(session: Session, secret: str, *, settings: Settings, now: datetime) -> SignedInSession | None:
@@ -70,8 +113,39 @@ def end(session: Session, signed_in: SignedInSession, *, trail: Trail, now: date
     session.commit()
 
 
+def end_every(session: Session, *, person: str | None = None, resident: str | None = None, now: datetime) -> int:
+    """End every session of one person or resident, wherever they are signed in; gives how many. The caller commits."""
+    assert (person is None) != (resident is None), "sessions are ended for one somebody"
+    return _end_where(
+        session,
+        SignedInSession.person_id == person if person else SignedInSession.resident_id == resident,
+        now=now,
+    )
+
+
+def end_upstream(
+    session: Session, *, means: str, subject: str | None = None, upstream_session: str | None = None, now: datetime
+) -> int:
+    """End the sessions that a provider says are over, by its session, its subject or both. The caller commits."""
+    which = [
+        column == value
+        for column, value in (
+            (SignedInSession.upstream_subject, subject),
+            (SignedInSession.upstream_session, upstream_session),
+        )
+        if value is not None
+    ]
+    assert which, "a logout names a subject or a session"
+    return _end_where(session, SignedInSession.means == means, *which, now=now)
+
+
+def is_fresh(signed_in: SignedInSession, *, within: timedelta, now: datetime) -> bool:
+    """Whether they proved who they are so recently."""
+    return now - signed_in.authenticated_at <= within
+
+
 def actor_of(signed_in: SignedInSession) -> str:
-    """The typed subject written on the trail for whoever is signed in."""
+    """The typed subject written on the trail for whoever is signed in: a proxy is named as themselves."""
     return f"person:{signed_in.person_id}" if signed_in.person_id else f"resident:{signed_in.resident_id}"
 
 
@@ -79,19 +153,58 @@ def digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _begin(session: Session, begun: SignedInSession, *, trail: Trail, now: datetime) -> tuple[str, SignedInSession]:
+def _proven(proof: Proof, *, now: datetime) -> dict[str, Any]:
+    return {
+        "means": proof.means,
+        "assurance": proof.assurance,
+        "upstream_subject": proof.subject,
+        "upstream_session": proof.session,
+        "authenticated_at": now,
+    }
+
+
+def _follow(
+    session: Session, before: SignedInSession, action: AuditAction, *, trail: Trail, now: datetime, **changes: Any
+) -> tuple[str, SignedInSession]:
+    """The same session with ``changes``, under a new secret id. Its limit in all stays where it was. Commits."""
+    kept = {name: getattr(before, name) for name in _CARRIED} | changes
+    before.ended_at = now
+    return _begin(session, SignedInSession(**kept), action=action, trail=trail, now=now, started_at=before.started_at)
+
+
+def _begin(
+    session: Session,
+    begun: SignedInSession,
+    *,
+    action: AuditAction,
+    trail: Trail,
+    now: datetime,
+    started_at: datetime | None = None,
+) -> tuple[str, SignedInSession]:
     """Keep the new session under the digest of 256 random bits, and return those with it. Commits."""
     secret = secrets.token_urlsafe(32)
     begun.digest = digest(secret)
-    begun.started_at = begun.used_at = now
+    begun.started_at = started_at or now
+    begun.used_at = now
     session.add(begun)
-    _entry(session, trail, AuditAction.SIGNED_IN, begun, now=now)
+    _entry(session, trail, action, begun, now=now)
     session.commit()
     return secret, begun
 
 
+def _end_where(session: Session, *which: ColumnElement[bool], now: datetime) -> int:
+    ended = session.execute(
+        update(SignedInSession)
+        .where(*which, SignedInSession.ended_at.is_(None))
+        .values(ended_at=now)
+        .returning(SignedInSession.digest)
+    )
+    return len(ended.all())
+
+
 def _run_out(found: SignedInSession, *, settings: Settings, now: datetime) -> bool:
-    idle = timedelta(seconds=settings.session_idle_seconds)
+    seconds = settings.staff_idle_seconds if found.person_id else settings.session_idle_seconds
+    idle = timedelta(seconds=seconds)
     longest = timedelta(seconds=settings.session_seconds)
     return now - found.used_at >= idle or now - found.started_at >= longest
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from flask import Flask, Response, jsonify
 from sqlalchemy import or_, select
 
-from broker.api.body import read_json
 from broker.audit.trail import Event
 from broker.doors import now, parts, session
+from broker.doors.body import read_json
 from broker.errors import InvalidInput, NotFound
 from broker.identity.models import Membership, Resident
 from broker.oauth import tokens

@@ -1,18 +1,24 @@
-"""Who may use a route. Every route says so; the token is checked for its life, its audience and its scope."""
+"""Who may use a route. Every route says so; the token is checked for its key, its life, its audience and its scope.
+
+Nothing is allowed here that policy refuses: what a token may have of a record is decided in ``access``, each time.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar
 
 from flask import g, request
 
 from broker.doors import now, parts, session
-from broker.errors import NotAuthenticated, NotPermitted
-from broker.oauth import tokens
+from broker.errors import NotPermitted
+from broker.oauth import dpop, tokens
+from broker.oauth.challenges import Challenge, StepUp
+from broker.oauth.refusals import InvalidProof, UseNonce
 from broker.oauth.standing import stands
-from broker.oauth.tokens import PresentedToken
+from broker.oauth.tokens import KeptToken, PresentedToken
 from broker.vocabulary import Role
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -52,20 +58,66 @@ def presenting_resident() -> str:
     return token.resident_id
 
 
+def must_be_fresh(*, assurance: int = 2) -> None:
+    """Raise StepUp unless the token's person proved who they are lately, and so surely. A system has no person."""
+    token, seconds = presented().token, parts().settings.fresh_seconds
+    at = token.authenticated_at
+    if token.jkt is None:
+        return  # a demonstration's own token is made for somebody who was chosen just now
+    if at is None or token.assurance < assurance or now() - at > timedelta(seconds=seconds):
+        raise StepUp(assurance=assurance, max_age=seconds)
+
+
 def _present(scope: str) -> PresentedToken:
     # Read from the header alone: a token in a URL would be kept in logs (RFC 9700 §4.3.2).
     headers = request.headers.getlist("Authorization")
     kind, _, text = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
-    if kind.lower() != "bearer" or not text.strip():
-        raise NotAuthenticated("token-missing", "Present an access token.")
-    kept = tokens.kept(session(), text.strip())
+    text = text.strip()
+    if kind.lower() not in ("dpop", "bearer") or not text:
+        raise Challenge("token-missing", "Present an access token.")
+    kept = tokens.kept(session(), text)
     if kept is None:
-        raise NotAuthenticated("token-invalid", "The access token is not valid.")
+        raise _invalid()
+    _must_be_theirs(kept, kind.lower(), text)
     token = PresentedToken(kept, now=now())
     if token.is_expired() or token.is_revoked() or not stands(session(), kept, now=token.now):
-        raise NotAuthenticated("token-invalid", "The access token is not valid.")
+        raise _invalid()
     if kept.audience != tokens.audience(parts().settings):
-        raise NotAuthenticated("token-audience", "The access token is for something else.")
+        raise Challenge("token-audience", "The access token is for something else.", error="invalid_token")
     if scope not in token.get_scope().split():
         raise NotPermitted("scope-missing", f"The access token does not have the scope {scope}.")
     return token
+
+
+def _must_be_theirs(kept: KeptToken, kind: str, text: str) -> None:
+    """Raises Challenge unless whoever presents the token has the key it is bound to.
+
+    Only a demonstration's own tokens are bound to none. A bound one presented as a bearer token is refused, however
+    good it is otherwise (RFC 9449 §7.2).
+    """
+    if kept.jkt is None:
+        if kind != "bearer" or not parts().settings.demonstration:
+            raise _invalid()
+        return
+    if kind != "dpop":
+        raise _invalid()
+    try:
+        proven = dpop.check(
+            request.headers.getlist("DPoP"),
+            method=request.method,
+            path=request.path,
+            settings=parts().settings,
+            session=session(),
+            now=now(),
+            token=text,
+        )
+    except UseNonce as error:
+        raise Challenge("dpop-nonce", error.description, error=error.error, nonce=error.nonce) from error
+    except InvalidProof as error:
+        raise Challenge("dpop-proof-invalid", error.description, error=error.error) from error
+    if proven != kept.jkt:
+        raise _invalid()
+
+
+def _invalid() -> Challenge:
+    return Challenge("token-invalid", "The access token is not valid.", error="invalid_token")

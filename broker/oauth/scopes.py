@@ -9,3 +9,13 @@ SCOPES: dict[str, str] = {
 }
 PARTNER_SCOPES = ("residents.find", "access.request", "records.read")
 RESIDENT_SCOPES = ("own.read", "own.change")
+
+
+def for_resident(scopes: str) -> bool:
+    """Whether every one of these is for a resident's own use of their record."""
+    return bool(scopes) and set(scopes.split()) <= set(RESIDENT_SCOPES)
+
+
+def for_partner(scopes: str) -> bool:
+    """Whether every one of these is for an organisation's use."""
+    return bool(scopes) and set(scopes.split()) <= set(PARTNER_SCOPES)

@@ -11,9 +11,12 @@ from typing import Protocol
 from sqlalchemy import BindParameter, bindparam, or_, select
 from sqlalchemy.orm import Session
 
+from broker.consent.models import Consent
 from broker.database import Instant
+from broker.grants import actions as grants
+from broker.grants.models import Grant
 from broker.identity.models import Client, Membership, Organisation
-from broker.vocabulary import Role
+from broker.vocabulary import ConsentStatus, Role
 
 
 class Holder(Protocol):
@@ -53,11 +56,20 @@ _WORKER = (
 def stands(session: Session, holder: Holder, *, now: datetime) -> bool:
     """A system until it is revoked, a worker while they work there in that role; both while the organisation is in.
 
-    A resident's own token stands until it runs out.
+    One that a worker uses through a system needs both. A resident's own token stands until it runs out.
     """
-    if holder.client_id is not None:
-        return session.execute(_SYSTEM, {"client": holder.client_id, "at": now}).first() is not None
+    system = {"client": holder.client_id, "at": now}
+    if holder.client_id is not None and session.execute(_SYSTEM, system).first() is None:
+        return False
     if holder.person_id is None:
         return True
     worker = {"person": holder.person_id, "organisation": holder.organisation_code, "role": holder.role, "at": now}
     return session.execute(_WORKER, worker).first() is not None
+
+
+def grant_stands(session: Session, grant: Grant, *, now: datetime) -> bool:
+    """Whether a grant may give another token: it has not ended, its holders stand, and so does its consent."""
+    if not grants.in_use(grant, now=now) or not stands(session, grant, now=now):
+        return False
+    consent = session.get(Consent, grant.consent_id) if grant.consent_id else None
+    return grant.consent_id is None or (consent is not None and consent.status is ConsentStatus.ACTIVE)

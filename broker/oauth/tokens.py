@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
@@ -38,9 +39,19 @@ def issue(
     person: str | None = None,
     resident: str | None = None,
     organisation: str | None = None,
+    jkt: str | None = None,
+    grant: str | None = None,
+    acting: str | None = None,
+    assurance: int = 2,
+    authenticated_at: datetime | None = None,
+    no_later_than: datetime | None = None,
 ) -> str:
-    """Keep a new token and give its text, which is nowhere kept. The caller commits."""
+    """Keep a new token and give its text, which is nowhere kept. The caller commits.
+
+    Without ``jkt`` it needs no proof, and is of use in a demonstration alone.
+    """
     token = secrets.token_urlsafe(32)
+    expires_at = now + timedelta(seconds=settings.token_seconds)
     session.add(
         AccessToken(
             digest=digest(token),
@@ -51,8 +62,13 @@ def issue(
             role=role,
             scopes=scopes,
             audience=audience(settings),
+            jkt=jkt,
+            grant_id=grant,
+            acting=acting,
+            assurance=assurance,
+            authenticated_at=authenticated_at,
             issued_at=now,
-            expires_at=now + timedelta(seconds=settings.token_seconds),
+            expires_at=expires_at if no_later_than is None else min(expires_at, no_later_than),
         )
     )
     return token
@@ -69,6 +85,11 @@ class KeptToken:
     role: Role
     scopes: str
     audience: str
+    jkt: str | None
+    grant_id: str | None
+    acting: str | None
+    assurance: int
+    authenticated_at: datetime | None
     issued_at: datetime
     expires_at: datetime
     revoked_at: datetime | None
@@ -111,5 +132,19 @@ class PresentedToken(TokenMixin):  # type: ignore[misc]  # Authlib is untyped
             role=self.token.role,
             person=self.token.person_id,
             client=self.token.client_id,
-            assurance=2,
+            assurance=self.token.assurance,
         )
+
+
+def subject(token: AccessToken | KeptToken, *, settings: Settings, organisation: str) -> str:
+    """Whose a token is, as ``sub`` says it: typed, so that no client can be taken for a person (RFC 9700 §4.15).
+
+    A resident is named for the ``organisation`` that is told, and differently for any other.
+    """
+    if token.person_id is not None:
+        return f"person:{token.person_id}"
+    if token.resident_id is None:
+        return f"client:{token.client_id}"
+    key = settings.secret("handles")
+    said = hmac.new(key, f"subject/v1\0{organisation}\0{token.resident_id}".encode(), hashlib.sha256)
+    return f"resident:{said.hexdigest()[:32]}"

@@ -6,15 +6,19 @@ Decides about pages alone. What may be read of a record is decided in ``access/r
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from enum import StrEnum
 from functools import wraps
 from typing import Any, Final, ParamSpec, TypeVar, cast
+from urllib.parse import urlencode
 
 from flask import redirect, request, url_for
 from werkzeug.wrappers import Response
 
 from broker.access.request import Requester
+from broker.doors import now, parts
 from broker.errors import NotPermitted
+from broker.identity import sessions
 from broker.identity.models import SignedInSession
 from broker.vocabulary import Role
 from broker.web.cookies import whoever_is_signed_in
@@ -52,6 +56,22 @@ def who(*audience: Role | Public) -> Callable[[Callable[P, R]], Callable[P, R | 
         return restricted
 
     return restrict
+
+
+def proven_lately(view: Callable[P, R]) -> Callable[P, R | Response]:
+    """Let only somebody who proved lately who they are go on; others prove it again first, and come back.
+
+    For what widens: emergency access, giving, signing. Never for stopping (UK GDPR Art. 7(3)).
+    """
+
+    @wraps(view)
+    def proven(*args: P.args, **kwargs: P.kwargs) -> R | Response:
+        within = timedelta(seconds=parts().settings.fresh_seconds)
+        if not sessions.is_fresh(signed_in(), within=within, now=now()):
+            return redirect(f"/sign-in/again?{urlencode({'next': _way_back() or request.path})}", code=303)
+        return view(*args, **kwargs)
+
+    return proven
 
 
 def signed_in() -> SignedInSession:

@@ -19,7 +19,7 @@ sign_in = Blueprint("sign_in", __name__)
 demonstration = Blueprint("demonstration", __name__)
 
 # What NHS login and NHS Care Identity would assert: identity checked to a high level, two factors used.
-DEMONSTRATION_ASSURANCE = 3
+DEMONSTRATION = sessions.Proof(means="demonstration", assurance=3)
 MOST_RESIDENTS = 40
 # Shown before the rest is folded away, so that workers are not pages further down on a phone.
 RESIDENTS_AT_ONCE = 8
@@ -84,15 +84,11 @@ def become() -> Response:
 def _begin(chosen: str) -> tuple[str, SignedInSession]:
     kind, _, key = chosen.partition(":")
     if kind == "resident" and (resident := session().get(Resident, key)) is not None:
-        return sessions.begin_for_resident(
-            session(), resident, assurance=DEMONSTRATION_ASSURANCE, trail=parts().trail, now=now()
-        )
+        return sessions.begin_for_resident(session(), resident, proof=DEMONSTRATION, trail=parts().trail, now=now())
     membership = next((each for each in _memberships() if kind == "membership" and each.id == key), None)
     if membership is None:
         raise NotFound("person-unknown", "There is nobody like that in this demonstration.", field="who")
-    return sessions.begin_for_worker(
-        session(), membership, assurance=DEMONSTRATION_ASSURANCE, trail=parts().trail, now=now()
-    )
+    return sessions.begin_for_worker(session(), membership, proof=DEMONSTRATION, trail=parts().trail, now=now())
 
 
 def _memberships() -> list[Membership]:

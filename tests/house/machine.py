@@ -52,6 +52,14 @@ def wrk() -> Path | None:
     return _program("wrk")
 
 
+PEERS = Path(__file__).parents[1] / "peers"
+
+
+def node() -> Path | None:
+    """Node, where the programs of others that the tests talk to are installed beside it."""
+    return _program("node", variable="NODE") if (PEERS / "node_modules" / "oidc-provider").is_dir() else None
+
+
 def postgresql() -> Path | None:
     """The folder of PostgreSQL's own programs, newest first. The client alone is not enough."""
     beside_initdb = [Path(found).resolve().parent] if (found := shutil.which("initdb")) else []
@@ -77,6 +85,12 @@ NEEDS = {
     ),
     "chromium": Need(
         "Chromium", "the pages in a real browser", "install Chromium (package chromium), or set CHROMIUM", chromium
+    ),
+    "node": Need(
+        "Node and its peers",
+        "signing in and tokens, against certified programs of others",
+        "install Node 20 or newer and run `npm ci --ignore-scripts` in tests/peers",
+        node,
     ),
     "wrk": Need("wrk", "the load measurements", "install wrk (package wrk)", wrk),
 }

@@ -9,6 +9,7 @@ from flask import redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from broker.access.request import AccessRequest, BreakGlass
+from broker.agreements.offers import Offers, offered_to
 from broker.consent import actions as consent
 from broker.database import new_id
 from broker.doors import now, parts, session
@@ -19,7 +20,6 @@ from broker.web.access import WORKERS, requester, who
 from broker.web.forms import Form
 from broker.web.partner import partner
 from broker.web.partner.home import own_request
-from broker.web.partner.offers import Offers, offered_to
 from broker.web.partner.read import read
 
 Answer = str | Response | tuple[str, int]

@@ -9,10 +9,10 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from broker.agreements.document import AgreementDocument
+from broker.agreements.standing import in_force
 from broker.consent.models import Consent, Provision
 from broker.identity.models import Organisation, Relationship, Resident, Team, TeamMember
 from broker.vocabulary import Confidentiality, OrganisationKind, ProvisionType, Purpose, Section, Sensitivity
-from broker.web.standing import in_force
 
 OVERSIGHT = frozenset({OrganisationKind.REGION, OrganisationKind.ICB, OrganisationKind.INTEGRATOR})
 

@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from broker.access.request import Requester
 from broker.agreements.document import AgreementDocument
+from broker.agreements.standing import in_force
 from broker.vocabulary import Purpose, Section
-from broker.web.standing import in_force
 
 
 @dataclass(frozen=True)

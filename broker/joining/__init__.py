@@ -1,0 +1,1 @@
+"""Partners coming aboard: an application, its sponsor, what is still missing, and leaving. No HTTP."""
