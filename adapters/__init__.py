@@ -72,6 +72,8 @@ def build(description: Mapping[str, Any], *, http: Http, secret: Secret, clock: 
         bearer=options.get("bearer_secret", ""),
         certificate=options.get("client_certificate_secret", ""),
         authority=options.get("authority_secret", ""),
+        signed=reading.signed_jwt(options),
+        clock=clock,
     )
     return KINDS[kind].make(**named, options=options, http=http, credentials=credentials, clock=clock)
 
@@ -80,5 +82,6 @@ def _options(kind: str, configuration: Mapping[str, Any]) -> dict[str, Any]:
     if kind not in KINDS:
         raise InvalidInput("source-kind-unknown", f"{kind!r} is not one of {', '.join(KINDS)}", field="kind")
     options = reading.read(KINDS[kind].keys, configuration)
+    reading.check_credentials(options)
     KINDS[kind].checked(options)
     return options

@@ -13,6 +13,7 @@ from broker.vocabulary import Section
 
 from .answering import Unanswered
 from .egress import parse
+from .signed_jwt import ALGORITHMS, SignedJwt
 
 _MISSING = object()
 
@@ -129,4 +130,38 @@ CREDENTIALS = {
     "bearer_secret": Key(text, "name of the secret that holds a bearer token", ""),
     "client_certificate_secret": Key(text, "name of the secret that holds the client certificate and key (PEM)", ""),
     "authority_secret": Key(text, "name of the secret that holds the source's certificate authority (PEM)", ""),
+    "token_url": Key(base_url, "where a token is asked for, with an assertion that the broker signs", ""),
+    "token_client_id": Key(text, "what the broker is called there (its API key)", ""),
+    "token_key_secret": Key(text, "name of the secret that holds the private key (PEM) it signs with", ""),
+    "token_key_id": Key(text, "what that key is called there (kid)", ""),
+    "token_algorithm": Key(one_of(*ALGORITHMS), f"how it signs: {', '.join(ALGORITHMS)}", "RS512"),
+    "token_scope": Key(text, "the scope asked for there, where one is needed", ""),
 }
+_TOKEN = ("token_client_id", "token_key_secret", "token_key_id")
+
+
+def check_credentials(options: Mapping[str, Any]) -> None:
+    """What the credentials' values, each right by itself, lack together. Raises InvalidInput."""
+    if not options.get("token_url"):
+        if name := next((each for each in _TOKEN if options.get(each)), None):
+            raise wrong("token_url", f"is needed beside {name}")
+        return
+    for each in _TOKEN:
+        if not options.get(each):
+            raise wrong(each, "is needed beside token_url")
+    if options.get("bearer_secret"):
+        raise wrong("bearer_secret", "and token_url cannot both be used")
+
+
+def signed_jwt(options: Mapping[str, Any]) -> SignedJwt | None:
+    """How a token is asked for; None where none is."""
+    if not options.get("token_url"):
+        return None
+    return SignedJwt(
+        token_url=options["token_url"],
+        client_id=options["token_client_id"],
+        key_secret=options["token_key_secret"],
+        kid=options["token_key_id"],
+        algorithm=options["token_algorithm"],
+        scope=options["token_scope"],
+    )

@@ -1,4 +1,4 @@
-"""How the broker proves itself to a source: bearer token, client certificate, private authority. Stores no secret.
+"""How the broker proves itself to a source: bearer token, signed assertion, client certificate. Stores no secret.
 
 Configuration names secrets; the values are read when first used, and again after a source refuses them, so that a
 rotated one is taken up without a restart. Certificates are always verified: there is no setting that turns it off.
@@ -6,14 +6,18 @@ rotated one is taken up without a restart. Certificates are always verified: the
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 import tempfile
 from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
 
 from broker.vocabulary import GapCause
 
-from .answering import Secret, Unanswered
+from .answering import Clock, Secret, Unanswered, utc_now
+from .signed_jwt import Given, SignedJwt, given
 
 
 @dataclass
@@ -24,10 +28,18 @@ class Credentials:
     bearer: str = ""
     certificate: str = ""  # PEM: the client certificate, its chain and its private key
     authority: str = ""  # PEM: the authority that signed the source's certificate
+    signed: SignedJwt | None = None  # a token is asked for with an assertion, in place of a ``bearer`` one
+    clock: Clock = utc_now
     _context: ssl.SSLContext | None = field(default=None, repr=False)
     _token: str | None = field(default=None, repr=False)
+    _given: Given | None = field(default=None, repr=False)
+    _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = field(
+        default_factory=WeakKeyDictionary, repr=False
+    )
 
     def headers(self) -> dict[str, str]:
+        if self.signed is not None:
+            return {"Authorization": f"Bearer {self._given.text}"} if self._given else {}
         if not self.bearer:
             return {}
         if self._token is None:
@@ -37,6 +49,27 @@ class Credentials:
                 raise Unanswered(GapCause.REFUSED, "the broker's bearer token for it cannot be used")
         return {"Authorization": f"Bearer {self._token}"}
 
+    def needs_token(self) -> bool:
+        """Whether a token must be asked for before the source is."""
+        return self.signed is not None and (self._given is None or self.clock() >= self._given.until)
+
+    def turn(self) -> asyncio.Lock:
+        """Whoever holds it asks for the token; the others of this loop wait, and find it there."""
+        return self._turns.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+
+    def token_form(self) -> list[tuple[str, str]]:
+        """A token request, never made before."""
+        assert self.signed is not None, "only a signed assertion is exchanged for a token"
+        return self.signed.form(self._read(self.signed.key_secret), now=self.clock())
+
+    def keep(self, answer: Any) -> None:
+        """Keep the token that was given, in memory alone."""
+        self._given = given(answer, now=self.clock())
+
+    def unsigned(self) -> Credentials:
+        """The same connection without a token: for the token address itself."""
+        return Credentials(self.secret, certificate=self.certificate, authority=self.authority, _context=self._context)
+
     def context(self) -> ssl.SSLContext:
         """The TLS context of this source: one object, so that its connections are kept and reused."""
         if self._context is None:
@@ -45,7 +78,7 @@ class Credentials:
 
     def forget(self) -> None:
         """Read the secrets again next time: the source refused them."""
-        self._token = self._context = None
+        self._token = self._context = self._given = None
 
     def _make_context(self) -> ssl.SSLContext:
         try:

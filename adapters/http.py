@@ -12,7 +12,7 @@ import json
 import os
 import ssl
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlencode
@@ -29,6 +29,7 @@ from .credentials import Credentials
 from .egress import BarredAddress, CheckedResolver, Egress, barred
 
 _PARTING_SECONDS = 1.0  # how long the end of the process waits for connections to close
+_LARGEST_TOKEN_ANSWER = 64 * 1024  # bytes
 _LARGE = 512 * 1024  # bytes of JSON that are read beside the event loop, not in it
 JSON_MEDIA = frozenset({"application/json"})
 Form = Sequence[tuple[str, str]]
@@ -67,10 +68,25 @@ class Http:
         Raises Unanswered for anything else than a 200 with readable JSON of an expected media type.
         """
         url = self.egress.admit(address)
+        if credentials.needs_token():
+            await self._fetch_token(credentials)
         body, charset = await self._exchange(url, credentials, allowance, form, media)
         if len(body) < _LARGE:
             return read_json(body, charset, depth=self.limits.depth)
         return await asyncio.to_thread(read_json, body, charset, depth=self.limits.depth)
+
+    async def _fetch_token(self, credentials: Credentials) -> None:
+        async with credentials.turn():
+            if not credentials.needs_token():  # somebody else has asked meanwhile
+                return
+            assert credentials.signed is not None, "only a signed assertion is exchanged for a token"
+            url = self.egress.admit(credentials.signed.token_url)
+            allowance = Allowance(_LARGEST_TOKEN_ANSWER)
+            # Made for each attempt: an assertion is used once, and the first may have arrived.
+            body, charset = await self._exchange(
+                url, credentials.unsigned(), allowance, credentials.token_form, JSON_MEDIA
+            )
+            credentials.keep(read_json(body, charset, depth=self.limits.depth))
 
     async def close(self) -> None:
         """Close the running loop's session."""
@@ -79,12 +95,17 @@ class Http:
             await session.close()
 
     async def _exchange(
-        self, url: URL, credentials: Credentials, allowance: Allowance, form: Form | None, media: frozenset[str]
+        self,
+        url: URL,
+        credentials: Credentials,
+        allowance: Allowance,
+        form: Form | Callable[[], Form] | None,
+        media: frozenset[str],
     ) -> tuple[bytes, str]:
         """Send once, and once more where a kept connection turned out to be closed before anything was answered."""
         for last in (False, True):
             try:
-                return await self._send(url, credentials, allowance, form, media)
+                return await self._send(url, credentials, allowance, form() if callable(form) else form, media)
             except TimeoutError as error:
                 raise Unanswered(GapCause.LATE, "took too long") from error
             except (aiohttp.ClientError, OSError, ValueError) as error:
