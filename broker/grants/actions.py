@@ -123,6 +123,18 @@ def in_use(grant: Grant, *, now: datetime) -> bool:
     return grant.ended_at is None and now < grant.ends_at
 
 
+def hold(session: Session, grant: Grant) -> bool:
+    """Whether a grant has not ended, and none can end it before the caller commits: so no token outlives its grant."""
+    held = session.execute(
+        update(Grant)
+        .where(Grant.id == grant.id, Grant.ended_at.is_(None))
+        .values(ended_at=None)
+        .returning(Grant.id)
+        .execution_options(synchronize_session=False)
+    ).first()
+    return held is not None
+
+
 def end(session: Session, grant: Grant, *, by: str, why: str, trail: Trail, now: datetime) -> None:
     """End a grant: every token it gave is dead from now on. Ending it twice is no second act. The caller commits."""
     ended = session.execute(

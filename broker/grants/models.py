@@ -109,6 +109,7 @@ class BackchannelRequest(Base):
     request_id: Mapped[str] = mapped_column(ForeignKey("access_request.id"))
     scopes: Mapped[str] = mapped_column(String(500))
     requested: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    jkt: Mapped[str | None] = mapped_column(String(64))  # the key it was asked with, where that was proven
     interval: Mapped[int]  # seconds that must pass between two polls
     polled_at: Mapped[datetime | None] = mapped_column(Instant)
     made_at: Mapped[datetime] = mapped_column(Instant)

@@ -1,4 +1,4 @@
-"""Who is who: organisations, people, teams, residents, proxies, partner systems, and who has a relationship with whom.
+"""Who is who: organisations, people, teams, residents, partner systems, and who has a relationship with whom.
 
 Knows nothing of HTTP and decides nothing.
 """

@@ -38,7 +38,7 @@ def find_resident(
     TooMany beyond the limits in ``settings``. Commits.
     """
     digits = valid_nhs_number(nhs_number)
-    _limit(session, asker, settings=settings, now=now)
+    limit_lookups(session, f"{asker.organisation}/{actor_of(asker)}", settings=settings, now=now)
     resident_id = session.scalar(select(Resident.id).where(Resident.nhs_number == digits, Resident.born_on == born_on))
     handle = _handle(settings.secret("handles"), asker.organisation, digits, born_on)
     known = session.get(ResidentHandle, handle)
@@ -62,6 +62,27 @@ def find_resident(
     )
     session.commit()
     return handle
+
+
+def handle_for(session: Session, resident: Resident, *, asker: Requester, settings: Settings, now: datetime) -> str:
+    """The handle of a resident who is here themselves, for the asker's organisation. The caller commits.
+
+    The same that looking for them would give, so that what an organisation knows them by stays one name.
+    """
+    handle = handle_named(resident, organisation=asker.organisation, settings=settings)
+    known = session.get(ResidentHandle, handle)
+    if known is None:
+        known = ResidentHandle(handle=handle, organisation_code=asker.organisation, made_at=now)
+        session.add(known)
+    known.resident_id = resident.id  # it may have been looked for before they were known here
+    session.flush()
+    return handle
+
+
+def handle_named(resident: Resident, *, organisation: str, settings: Settings) -> str:
+    """What ``organisation`` would know a resident by. Keeps nothing, so it opens nothing by itself."""
+    digits = resident.nhs_number or f"id:{resident.id}"
+    return _handle(settings.secret("handles"), organisation, digits, resident.born_on)
 
 
 def resident_behind(session: Session, handle: str, *, organisation: str) -> str | None:
@@ -104,8 +125,8 @@ def _handle(secret: bytes, organisation: str, digits: str, born_on: date) -> str
     return hmac.new(secret, message, hashlib.sha256).hexdigest()[:40]
 
 
-def _limit(session: Session, asker: Requester, *, settings: Settings, now: datetime) -> None:
-    who = f"{asker.organisation}/{actor_of(asker)}"
+def limit_lookups(session: Session, who: str, *, settings: Settings, now: datetime) -> None:
+    """Count one look by ``who``. Raises TooMany beyond the limits in ``settings``, and has then committed that."""
     if session.get_bind().dialect.name == "postgresql":
         # One asker's lookups take turns, as SQLite's writers do anyway: each must see the one before it.
         session.execute(select(func.pg_advisory_xact_lock(func.hashtext(who))))

@@ -163,20 +163,6 @@ class Relationship(Base):
     until_at: Mapped[datetime | None] = mapped_column(Instant)
 
 
-class Proxy(Base):
-    """Somebody who may act for a resident, on a stated legal basis, until a date."""
-
-    __tablename__ = "proxy"
-    __table_args__ = (CheckConstraint("resident_id <> proxy_resident_id", name="not_oneself"),)
-
-    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
-    resident_id: Mapped[str] = mapped_column(ForeignKey("resident.id"), index=True)
-    proxy_resident_id: Mapped[str] = mapped_column(ForeignKey("resident.id"), index=True)
-    legal_basis: Mapped[str] = mapped_column(String(80))  # England-NHSProxyLegalBasis
-    from_at: Mapped[datetime] = mapped_column(Instant)
-    until_at: Mapped[datetime | None] = mapped_column(Instant)
-
-
 class Source(Base):
     """A registered source system: which adapter speaks to it, where, and what it can hold.
 

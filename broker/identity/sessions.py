@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from broker.audit.trail import Event, Trail
+from broker.identity import memberships
 from broker.identity.models import Membership, Organisation, Resident, SignedInSession
 from broker.settings import Settings
 from broker.vocabulary import AuditAction, Role
@@ -98,7 +99,7 @@ def find(session: Session, secret: str, *, settings: Settings, now: datetime) ->
     found = session.get(SignedInSession, digest(secret))
     if found is None or found.ended_at is not None or _run_out(found, settings=settings, now=now):
         return None
-    if found.person_id is not None and not _still_works_there(session, found, now=now):
+    if found.person_id is not None and not _still_works_there(session, found, settings=settings, now=now):
         return None
     if now - found.used_at >= _USE_NOTED_EVERY:
         found.used_at = now
@@ -113,14 +114,16 @@ def end(session: Session, signed_in: SignedInSession, *, trail: Trail, now: date
     session.commit()
 
 
-def end_every(session: Session, *, person: str | None = None, resident: str | None = None, now: datetime) -> int:
-    """End every session of one person or resident, wherever they are signed in; gives how many. The caller commits."""
+def end_every(
+    session: Session, *, person: str | None = None, resident: str | None = None, but: str | None = None, now: datetime
+) -> int:
+    """End every session of one person or resident, wherever they are signed in, except one whose digest is ``but``.
+
+    Gives how many. The caller commits.
+    """
     assert (person is None) != (resident is None), "sessions are ended for one somebody"
-    return _end_where(
-        session,
-        SignedInSession.person_id == person if person else SignedInSession.resident_id == resident,
-        now=now,
-    )
+    theirs = SignedInSession.person_id == person if person else SignedInSession.resident_id == resident
+    return _end_where(session, theirs, SignedInSession.digest != (but or ""), now=now)
 
 
 def end_upstream(
@@ -209,7 +212,7 @@ def _run_out(found: SignedInSession, *, settings: Settings, now: datetime) -> bo
     return now - found.used_at >= idle or now - found.started_at >= longest
 
 
-def _still_works_there(session: Session, found: SignedInSession, *, now: datetime) -> bool:
+def _still_works_there(session: Session, found: SignedInSession, *, settings: Settings, now: datetime) -> bool:
     current = session.execute(
         select(Membership.id)
         .join(Organisation, Organisation.code == Membership.organisation_code)
@@ -218,8 +221,8 @@ def _still_works_there(session: Session, found: SignedInSession, *, now: datetim
             Membership.person_id == found.person_id,
             Membership.organisation_code == found.organisation_code,
             Membership.role == found.role,
-            Membership.started_at <= now,
-            or_(Membership.ended_at.is_(None), Membership.ended_at > now),
+            memberships.current(now),
+            memberships.in_use(memberships.used_since(settings, now=now)),
         )
     )
     return current.first() is not None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from broker.audit.trail import Trail
 from broker.identity import sessions as signing_in
 from broker.identity.models import Membership, Resident, SignedInSession
+from broker.identity.sessions import Proof
 from broker.settings import Settings
 from broker.vocabulary import AuditAction, Role
 from tests import people
@@ -31,12 +32,12 @@ def settled(session: Session) -> Session:
 def _ada_signs_in(session: Session, trail: Trail) -> tuple[str, SignedInSession]:
     resident = session.get(Resident, "ada")
     assert resident is not None
-    return signing_in.begin_for_resident(session, resident, assurance=3, trail=trail, now=NOON)
+    return signing_in.begin_for_resident(session, resident, proof=Proof("demonstration", 3), trail=trail, now=NOON)
 
 
 def _adviser_signs_in(session: Session, trail: Trail) -> tuple[str, SignedInSession]:
     membership = session.scalars(select(Membership).where(Membership.person_id == "adviser")).one()
-    return signing_in.begin_for_worker(session, membership, assurance=2, trail=trail, now=NOON)
+    return signing_in.begin_for_worker(session, membership, proof=Proof("demonstration", 2), trail=trail, now=NOON)
 
 
 def test_a_session_is_found_by_its_secret_alone(settled: Session, trail: Trail, settings: Settings) -> None:
