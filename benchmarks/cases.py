@@ -152,6 +152,7 @@ def _question(id: str, group: int, chance: random.Random, *, ordinary: bool) -> 
             "person": _or(None, "worker-1", odd, chance),
             "member": chance.random() >= odd,
             "assurance": _or(chance.choice((0, 1)), 2, odd, chance),
+            "review_overdue": chance.random() < odd,
         },
         "resident": {
             "id": "resident-1",

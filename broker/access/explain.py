@@ -48,6 +48,7 @@ _HINTS: dict[DenialReason, str] = {
     DenialReason.CONSENT_WITHHELD: "Respect it. Only the resident can change it.",
     DenialReason.BREAK_GLASS_NOT_PERMITTED: "Ask a clinician who may use emergency access.",
     DenialReason.BREAK_GLASS_NO_REASON: "Say why it is an emergency.",
+    DenialReason.BREAK_GLASS_UNREVIEWED: "Ask your privacy officer to review your earlier use, or ask a colleague.",
     DenialReason.BREAK_GLASS_SECTION: "Ask for what the emergency needs.",
     DenialReason.POLICY_UNAVAILABLE: "Try again in a few minutes.",
     DenialReason.POLICY_STALE: "Try again in a moment.",

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from broker.access.request import AccessRequest, Requester
 from broker.consent.models import Consent, Provision
-from broker.database import table_of
+from broker.database import Instant, table_of
 from broker.errors import NotFound
+from broker.identity import memberships
 from broker.identity.actions import NOBODY
 from broker.identity.models import (
     Client,
@@ -26,6 +27,7 @@ from broker.identity.models import (
     Team,
     TeamMember,
 )
+from broker.notices import reviews
 from broker.records.source import ResidentIdentity, SourceSystem
 from broker.vocabulary import OrganisationKind, RelationshipKind, Section
 
@@ -73,8 +75,8 @@ _WORKS_FOR = select(_MEMBERSHIP.id).where(
     _MEMBERSHIP.person_id == bindparam("person"),
     _MEMBERSHIP.organisation_code == bindparam("organisation"),
     _MEMBERSHIP.role == bindparam("role"),
-    _MEMBERSHIP.started_at <= bindparam("at"),
-    or_(_MEMBERSHIP.ended_at.is_(None), _MEMBERSHIP.ended_at > bindparam("at")),
+    memberships.current(bindparam("at", type_=Instant), _MEMBERSHIP),
+    memberships.in_use(bindparam("since", type_=Instant), _MEMBERSHIP),
 )
 _IS_SYSTEM = select(_CLIENT.id).where(
     _CLIENT.id == bindparam("client"), _CLIENT.role == bindparam("role"), _CLIENT.revoked_at.is_(None)
@@ -98,15 +100,21 @@ class Facts:
 
 
 def gather(
-    session: Session, request: AccessRequest, systems: Mapping[str, SourceSystem], kinds: Mapping[str, OrganisationKind]
+    session: Session,
+    request: AccessRequest,
+    systems: Mapping[str, SourceSystem],
+    kinds: Mapping[str, OrganisationKind],
+    *,
+    used_since: datetime | None = None,
 ) -> Facts:
     """Read everything the policy needs for ``request``. Raises NotFound where the resident is not known.
 
-    ``systems`` are the registered sources by id, ``kinds`` the kind of each one's organisation.
+    ``systems`` are the registered sources by id, ``kinds`` the kind of each one's organisation. A membership that was
+    not used after ``used_since`` has lapsed; None: none has.
     """
     resident = _resident(session, request)
     return Facts(
-        subject=_subject(session, request.requester, at=request.made_at),
+        subject=_subject(session, request.requester, used_since=used_since, at=request.made_at),
         resident=resident,
         relationships=_relationships(session, request, resident["neighbourhood"]),
         provisions=_provisions(session, request.resident),
@@ -163,7 +171,7 @@ def age(born_on: date, *, on: date) -> int:
     return on.year - born_on.year - ((on.month, on.day) < (born_on.month, born_on.day))
 
 
-def _subject(session: Session, requester: Requester, *, at: datetime) -> dict[str, Any]:
+def _subject(session: Session, requester: Requester, *, used_since: datetime | None, at: datetime) -> dict[str, Any]:
     organisation = session.execute(_ACTING_FOR, {"organisation": requester.organisation}).one_or_none()
     return {
         "organisation": requester.organisation,
@@ -173,17 +181,18 @@ def _subject(session: Session, requester: Requester, *, at: datetime) -> dict[st
         and (organisation.left_at is None or at < organisation.left_at),
         "role": requester.role.value,
         "person": requester.person,
-        "member": _is_member(session, requester, at=at),
+        "member": _is_member(session, requester, used_since=used_since or memberships.BEFORE_EVERYTHING, at=at),
         "assurance": requester.assurance,
+        "review_overdue": reviews.overdue(session, requester.person, now=at),
     }
 
 
-def _is_member(session: Session, requester: Requester, *, at: datetime) -> bool:
+def _is_member(session: Session, requester: Requester, *, used_since: datetime, at: datetime) -> bool:
     if requester.person is None:
         found = session.execute(_IS_SYSTEM, {"client": requester.client, "role": requester.role})
     else:
         worker = {"person": requester.person, "organisation": requester.organisation}
-        found = session.execute(_WORKS_FOR, {**worker, "role": requester.role, "at": at})
+        found = session.execute(_WORKS_FOR, {**worker, "role": requester.role, "at": at, "since": used_since})
     return found.first() is not None
 
 

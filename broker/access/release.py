@@ -21,6 +21,7 @@ from broker.access.request import AccessRequest, Decision
 from broker.access.sources import Registered
 from broker.audit.trail import Event
 from broker.errors import EngineUnavailable, NotPermitted
+from broker.identity import memberships
 from broker.identity.actions import NOBODY, actor_of
 from broker.notices.actions import queue
 from broker.records import collect, view
@@ -58,7 +59,7 @@ def release_record(broker: Broker, session: Session, request: AccessRequest) -> 
     cannot be written.
     """
     registered = broker.sources.registered(session)
-    facts = gather(session, request, registered.systems, registered.kinds)
+    facts = _facts(broker, session, request, registered)
     decision = _decide(broker, session, request, facts)
     identity = _identity(session, request) if _answerable(decision, request) else None
     session.rollback()  # nothing was written; hold no lock or snapshot while sources are asked
@@ -81,18 +82,33 @@ def release_record(broker: Broker, session: Session, request: AccessRequest) -> 
     return Release(request, decision, assembled)
 
 
-def decide_only(broker: Broker, session: Session, request: AccessRequest) -> Decision:
+def decide_only(broker: Broker, session: Session, request: AccessRequest, *, acting: bool = True) -> Decision:
     """What policy says of ``request``, written down as any decision is. Asks no source, and releases nothing.
 
-    For whoever enforces the answer elsewhere. Raises NotFound for an unknown resident, TrailUnavailable where the
+    For whoever enforces the answer elsewhere. ``acting`` is whether the person asked about would act on it now: a
+    search among people is no use of theirs. Raises NotFound for an unknown resident, TrailUnavailable where the
     trail cannot be written; a refusal is an answer, and is returned.
     """
     registered = broker.sources.registered(session)
-    facts = gather(session, request, registered.systems, registered.kinds)
+    facts = _facts(broker, session, request, registered, acting=acting)
     decision = _decide(broker, session, request, facts)
     session.rollback()  # nothing was written; hold no lock or snapshot while the trail is
     _write_decision(broker, request, facts, decision)
     return decision
+
+
+def _facts(
+    broker: Broker, session: Session, request: AccessRequest, registered: Registered, *, acting: bool = True
+) -> Facts:
+    """What the policy is told. That a worker works here is noted: their own system may be all they sign in to."""
+    since = memberships.used_since(broker.settings, now=request.made_at)
+    facts = gather(session, request, registered.systems, registered.kinds, used_since=since)
+    asker = request.requester
+    if acting and asker.person is not None and facts.subject["member"]:
+        memberships.note_use(
+            session, person=asker.person, organisation=asker.organisation, role=asker.role, now=request.made_at
+        )
+    return facts
 
 
 def _write_decision(broker: Broker, request: AccessRequest, facts: Facts, decision: Decision) -> None:

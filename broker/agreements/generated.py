@@ -137,7 +137,7 @@ def _request() -> dict[str, Any]:
 
 
 def _subject() -> dict[str, Any]:
-    return _record(
+    always = _record(
         organisation=_TEXT,
         kind={"enum": [*_codes(OrganisationKind), ""]},  # empty: an organisation the broker does not know
         active=_YES_NO,
@@ -146,6 +146,8 @@ def _subject() -> dict[str, Any]:
         member=_YES_NO,
         assurance=_NUMBER,
     )
+    # Left out of questions that were recorded before emergency access was reviewed here.
+    return {**always, "properties": {**always["properties"], "review_overdue": _YES_NO}}
 
 
 def _resident() -> dict[str, Any]:

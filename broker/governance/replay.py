@@ -38,7 +38,7 @@ _READS = re.compile(r"\binput\b((?:\.\w+)*)")
 _OTHER_DATA = re.compile(r"\bdata\b(?!\.sharing\b)")
 # What an agreement's own conditions may read, and a question still be asked once for many: all of it is compared.
 _COMPARED = frozenset(
-    {f".subject.{name}" for name in ("organisation", "kind", "active", "role", "member", "assurance")}
+    {f".subject.{name}" for name in ("organisation", "kind", "active", "role", "member", "assurance", "review_overdue")}
     | {f".resident.{name}" for name in ("place", "neighbourhood", "age")}
     | {f".request.{name}" for name in ("purpose", "sections", "pairs", "sources", "break_glass")}
 )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from broker.access.request import AccessRequest, Decision
 from broker.database import new_id
 from broker.identity.actions import NOBODY
+from broker.notices import reviews
 from broker.notices.models import Notice
 from broker.vocabulary import NoticeKind, Obligation
 
@@ -43,6 +44,8 @@ def queue(session: Session, request: AccessRequest, decision: Decision, *, now: 
         and not (duty.obligation is Obligation.NOTIFY_RESIDENT and request.resident == NOBODY)
     ]
     session.add_all(notices)
+    if any(duty.obligation is Obligation.REVIEW for duty in decision.duties):
+        session.add(reviews.of(request, decision, now=now))
     return notices
 
 

@@ -1,11 +1,11 @@
-"""Notices waiting to be read: to a resident, or to an organisation's privacy officer."""
+"""Notices waiting to be read by a resident or a privacy officer, and emergency access that waits for its review."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, String
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from broker.database import Base, Instant, new_id
@@ -25,3 +25,23 @@ class Notice(Base):
     parameters: Mapped[dict[str, Any]] = mapped_column(JSON)
     made_at: Mapped[datetime] = mapped_column(Instant)
     read_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class EmergencyReview(Base):
+    """One use of emergency access, and what its organisation's reviewer found. ``decision`` names it on the trail."""
+
+    __tablename__ = "emergency_review"
+    __table_args__ = (
+        CheckConstraint("(reviewed_at IS NULL) = (appropriate IS NULL)", name="reviewed_says_what"),
+        Index("ix_emergency_review_organisation", "organisation_code", "reviewed_at"),
+        Index("ix_emergency_review_person", "person_id", "reviewed_at"),
+    )
+
+    decision: Mapped[str] = mapped_column(String(64), primary_key=True)
+    organisation_code: Mapped[str] = mapped_column(ForeignKey("organisation.code"))
+    person_id: Mapped[str | None] = mapped_column(ForeignKey("person.id"))
+    used_at: Mapped[datetime] = mapped_column(Instant)
+    due_at: Mapped[datetime] = mapped_column(Instant)
+    reviewed_at: Mapped[datetime | None] = mapped_column(Instant)
+    reviewed_by: Mapped[str | None] = mapped_column(String(80))
+    appropriate: Mapped[bool | None]

@@ -82,6 +82,7 @@ def anybodys(draw: st.DrawFn) -> dict[str, Any]:
             "person": draw(st.sampled_from([worker.id, worker.id, None])),
             "member": draw(st.integers(0, 9)) > 0,
             "assurance": draw(st.sampled_from([0, 1, 2, 2, 3])),
+            "review_overdue": draw(st.integers(0, 5)) == 0,
         },
         "resident": {
             "id": "ada-bright",

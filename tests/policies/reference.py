@@ -60,6 +60,7 @@ class _Decision:
             "break-glass-not-permitted": self.purpose is v.Purpose.EMERGENCY and entitled,
             "break-glass-no-reason": declared and declared["reason"].strip(),
             "assurance-too-low": self.who["assurance"] >= glass["assurance"],
+            "break-glass-unreviewed": self.who.get("review_overdue", False) is False,
         }
         return _unmet(checks)
 

@@ -1,4 +1,4 @@
-"""The file of keys that bundles and reports are signed with: which one signs, and which are accepted.
+"""A file of keys that bundles and reports, or tokens' answers, are signed with: which one signs, which are accepted.
 
 A key is announced, then signs, then is only accepted, and at last retired: whoever verifies is told of a key before
 what is in force is signed with it, and until it is retired nothing that was signed with it stops being accepted. Then
@@ -118,7 +118,7 @@ class Keyring:
 
         def change(keys: list[Key]) -> list[Key]:
             if not any(key.standing is Standing.ANNOUNCED for key in keys):
-                raise Conflict("key-not-announced", "Announce the next key first, and give it to every OPA server.")
+                raise Conflict("key-not-announced", "Announce the next key first, and give it to whoever verifies.")
             return [key.become(following.get(key.standing, key.standing)) for key in keys]
 
         return next(key for key in self._change(change) if key.standing is Standing.SIGNING)

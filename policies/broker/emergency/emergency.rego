@@ -38,6 +38,12 @@ reasons contains "assurance-too-low" if {
 	not _sure_enough
 }
 
+# A question recorded before uses were reviewed says nothing of it. Whatever else it says than no is a refusal.
+reasons contains "break-glass-unreviewed" if {
+	declared
+	input.subject.review_overdue != false
+}
+
 # METADATA
 # description: The only sections emergency access opens.
 # scope: document

@@ -52,6 +52,23 @@ test_a_weak_sign_in_may_not_declare if {
 	data.broker.emergency.reasons == {"assurance-too-low"} with input as declared
 }
 
+test_who_has_a_review_overdue_may_not_declare if {
+	some said in [true, null, "false", 0]
+	waiting := object.union(_emergency, {"subject": {"review_overdue": said}})
+	data.broker.emergency.reasons == {"break-glass-unreviewed"} with input as waiting
+	count(data.broker.emergency.lifts) == 0 with input as waiting
+}
+
+test_who_has_none_overdue_may_declare if {
+	reviewed := object.union(_emergency, {"subject": {"review_overdue": false}})
+	count(data.broker.emergency.reasons) == 0 with input as reviewed
+}
+
+test_a_review_overdue_changes_nothing_else if {
+	waiting := object.union(testing.question, {"subject": {"review_overdue": true}})
+	count(data.broker.emergency.reasons) == 0 with input as waiting
+}
+
 test_a_table_cannot_lift_a_refusal_a_withdrawal_or_an_agreement if {
 	everything := ["agreement", "consent-withheld", "consent-withdrawn", "legal-bar", "sensitivity", "relationship"]
 	data.broker.emergency.lifts == {"relationship"} with input as _emergency
