@@ -5,7 +5,6 @@ Ending a choice never takes more steps than making it. Nothing here decides a re
 
 from __future__ import annotations
 
-import secrets
 from datetime import datetime, timedelta
 
 from sqlalchemy import select, update
@@ -13,26 +12,24 @@ from sqlalchemy.orm import Session, selectinload
 
 from broker.access.request import Requester
 from broker.audit.trail import Event, Trail
-from broker.consent.entries import write_down
+from broker.consent import asking
+from broker.consent.codes import binding_code
+from broker.consent.entries import Acting, write_down
+from broker.consent.keeping import end, invite, keep
 from broker.consent.models import AccessRequestRecord, Consent, Provision
-from broker.errors import Conflict, InvalidInput, TooMany
+from broker.errors import Conflict, InvalidInput, NotPermitted
 from broker.identity.actions import actor_of, resident_behind
-from broker.identity.models import Relationship
 from broker.settings import Settings
 from broker.vocabulary import (
     AuditAction,
     ConsentStatus,
     ProvisionType,
     Purpose,
-    RelationshipKind,
     RequestState,
     Section,
     Sensitivity,
 )
 
-# No vowels and no look-alikes: it is read aloud, and must not spell a word.
-_CODE_LETTERS = "BCDFGHJKLMNPQRSTVWXZ23456789"
-MOST_OPEN_REQUESTS = 3  # per organisation and resident, so that asking cannot become pestering
 LONGEST_SHARE = timedelta(days=366)
 
 
@@ -45,11 +42,54 @@ def ask(
     sections: frozenset[Section],
     reason: str,
     share_until: datetime,
+    present: bool = False,
     trail: Trail,
     settings: Settings,
     now: datetime,
 ) -> AccessRequestRecord:
-    """Ask the resident for permission. The answer looks the same where the handle stands for nobody. Commits."""
+    """Ask the resident for permission. The answer looks the same where the handle stands for nobody. Commits.
+
+    A resident who is ``present`` has come to answer, so that how often they may be asked does not matter.
+    """
+    if not now < share_until <= now + LONGEST_SHARE:
+        raise InvalidInput("until-invalid", "Sharing must end after today and within a year.", field="until")
+    record = put(
+        session,
+        requester=requester,
+        handle=handle,
+        purpose=purpose,
+        sections=sections,
+        reason=reason,
+        share_until=share_until,
+        expires_at=now + timedelta(days=settings.request_days),
+        present=present,
+        trail=trail,
+        now=now,
+    )
+    session.commit()
+    return record
+
+
+def put(
+    session: Session,
+    *,
+    requester: Requester,
+    handle: str,
+    purpose: Purpose,
+    sections: frozenset[Section],
+    reason: str,
+    share_until: datetime,
+    share_for: timedelta | None = None,
+    assurance: int | None = None,
+    expires_at: datetime,
+    present: bool = False,
+    trail: Trail,
+    now: datetime,
+) -> AccessRequestRecord:
+    """Put a question to a resident, in the caller's transaction. See ``ask``.
+
+    With ``share_for``, sharing lasts so long from the answer. Whoever says yes must be as sure as ``assurance``.
+    """
     resident_id = resident_behind(session, handle, organisation=requester.organisation)
     if purpose.grouping:
         raise InvalidInput("purpose-too-broad", "Say more exactly what you need it for.", field="purpose")
@@ -57,9 +97,6 @@ def ask(
         raise InvalidInput("sections-missing", "Say which sections you need.", field="sections")
     if not reason.strip():
         raise InvalidInput("reason-missing", "Say why you are asking, in words the resident will read.", field="reason")
-    if not now < share_until <= now + LONGEST_SHARE:
-        raise InvalidInput("until-invalid", "Sharing must end after today and within a year.", field="until")
-    _limit_open_requests(session, handle, now=now)
     record = AccessRequestRecord(
         resident_id=resident_id,
         handle=handle,
@@ -72,12 +109,13 @@ def ask(
         reason=reason.strip(),
         binding_code=binding_code(),
         share_until=share_until,
+        share_seconds=None if share_for is None else int(share_for.total_seconds()),
+        assurance=assurance,
         state=RequestState.PENDING,
         made_at=now,
-        expires_at=now + timedelta(days=settings.request_days),
+        expires_at=expires_at,
     )
-    session.add(record)
-    session.flush()
+    asking.place(session, record, present=present, now=now)
     trail.append(
         session,
         Event(
@@ -90,7 +128,6 @@ def ask(
         ),
         now=now,
     )
-    session.commit()
     return record
 
 
@@ -101,6 +138,13 @@ def state_of(record: AccessRequestRecord, *, now: datetime) -> RequestState:
     return RequestState.PENDING if now < record.expires_at else RequestState.EXPIRED
 
 
+def end_if_agreed(record: AccessRequestRecord, *, now: datetime) -> datetime:
+    """When sharing would end at the latest, were the request agreed to ``now``."""
+    if record.share_seconds is None:
+        return record.share_until
+    return min(record.share_until, now + timedelta(seconds=record.share_seconds))
+
+
 def answer(
     session: Session,
     record: AccessRequestRecord,
@@ -108,57 +152,80 @@ def answer(
     agree: bool,
     sections: frozenset[Section] | None = None,
     until: datetime | None = None,
+    assurance: int = 0,
     by: str,
+    acting: Acting = None,
     trail: Trail,
     now: datetime,
 ) -> Consent | None:
-    """The resident's answer: to all that was asked, to fewer sections or a nearer end, never to more. Commits."""
+    """The resident's answer: to all that was asked, to fewer sections or a nearer end, never to more. Commits.
+
+    ``assurance`` is how surely whoever answers has proved who they are; it matters to a yes that was asked for so.
+    """
     assert record.resident_id is not None, "only its resident can reach a request"
-    sections = record.sections if sections is None else sections
-    until = record.share_until if until is None else until
-    if not sections <= record.sections or until > record.share_until:
-        raise InvalidInput("more-than-asked", "You cannot share more than was asked for.", field="sections")
-    if agree and not sections:
-        raise InvalidInput("sections-missing", "Choose at least one section, or say no.", field="sections")
-    if agree and until <= now:
-        raise InvalidInput("until-invalid", "Sharing must end after now.", field="until")
-    _close(session, record, RequestState.GRANTED if agree else RequestState.DECLINED, now=now)
-    trail.append(
-        session,
-        Event(
-            action=AuditAction.ACCESS_ANSWERED,
-            actor=by,
-            organisation=record.organisation_code,
-            resident=record.resident_id,
-            body={
-                "request": record.id,
-                "agreed": agree,
-                "purpose": record.purpose.value,
-                "sections": sorted(sections) if agree else [],
-                "until": until.isoformat() if agree else None,
-            },
-        ),
-        now=now,
-    )
-    consent = None
+    sections, until = _given(record, sections, until, now=now)
     if agree:
-        consent = _keep(
-            session,
-            record.resident_id,
-            Provision(
-                type=ProvisionType.PERMIT,
-                organisation_code=record.organisation_code,
-                purposes=frozenset({record.purpose}),
-                sections=sections,
-                from_at=now,
-                until_at=until,
-            ),
-            by=by,
-            now=now,
-        )
-        consent.request_id = record.id
-        _invite(session, consent, organisation=record.organisation_code, until=until, now=now)
+        _must_be_a_yes(record, sections, until, assurance=assurance, now=now)
+    _close(session, record, RequestState.GRANTED if agree else RequestState.DECLINED, now=now)
+    body = {
+        "request": record.id,
+        "agreed": agree,
+        "purpose": record.purpose.value,
+        "sections": sorted(sections) if agree else [],
+        "until": until.isoformat() if agree else None,
+        **({"acting": acting} if acting else {}),
+    }
+    action, organisation = AuditAction.ACCESS_ANSWERED, record.organisation_code
+    event = Event(action=action, actor=by, organisation=organisation, resident=record.resident_id, body=body)
+    trail.append(session, event, now=now)
+    consent = _agree(session, record, sections, until, by=by, now=now) if agree else None
     session.commit()
+    return consent
+
+
+def _given(
+    record: AccessRequestRecord, sections: frozenset[Section] | None, until: datetime | None, *, now: datetime
+) -> tuple[frozenset[Section], datetime]:
+    """What would be shared, and until when: all that was asked for, where less is not said. Never more."""
+    longest = end_if_agreed(record, now=now)
+    sections, until = record.sections if sections is None else sections, longest if until is None else until
+    if not sections <= record.sections or until > longest:
+        raise InvalidInput("more-than-asked", "You cannot share more than was asked for.", field="sections")
+    return sections, until
+
+
+def _must_be_a_yes(
+    record: AccessRequestRecord, sections: frozenset[Section], until: datetime, *, assurance: int, now: datetime
+) -> None:
+    if not sections:
+        raise InvalidInput("sections-missing", "Choose at least one section, or say no.", field="sections")
+    if until <= now:
+        raise InvalidInput("until-invalid", "Sharing must end after now.", field="until")
+    if assurance < (record.assurance or 0):
+        raise NotPermitted("assurance-too-low", "To say yes to this, sign in again in a surer way.", field="answer")
+
+
+def _agree(
+    session: Session,
+    record: AccessRequestRecord,
+    sections: frozenset[Section],
+    until: datetime,
+    *,
+    by: str,
+    now: datetime,
+) -> Consent:
+    assert record.resident_id is not None, "only its resident can reach a request"
+    provision = Provision(
+        type=ProvisionType.PERMIT,
+        organisation_code=record.organisation_code,
+        purposes=frozenset({record.purpose}),
+        sections=sections,
+        from_at=now,
+        until_at=until,
+    )
+    consent = keep(session, record.resident_id, provision, by=by, now=now)
+    consent.request_id = record.id
+    invite(session, consent, organisation=record.organisation_code, until=until, now=now)
     return consent
 
 
@@ -171,6 +238,7 @@ def give(
     sections: frozenset[Section],
     until: datetime | None,
     by: str,
+    acting: Acting = None,
     trail: Trail,
     now: datetime,
 ) -> Consent:
@@ -187,9 +255,9 @@ def give(
         from_at=now,
         until_at=until,
     )
-    consent = _keep(session, resident, provision, by=by, now=now)
-    _invite(session, consent, organisation=organisation, until=until, now=now)
-    write_down(session, trail, AuditAction.CONSENT_GIVEN, consent, [provision], by=by, now=now)
+    consent = keep(session, resident, provision, by=by, now=now)
+    invite(session, consent, organisation=organisation, until=until, now=now)
+    write_down(session, trail, AuditAction.CONSENT_GIVEN, consent, [provision], by=by, acting=acting, now=now)
     session.commit()
     return consent
 
@@ -202,6 +270,7 @@ def withhold(
     sections: frozenset[Section] | None,
     labels: frozenset[Sensitivity] | None,
     by: str,
+    acting: Acting = None,
     trail: Trail,
     now: datetime,
 ) -> Consent:
@@ -211,14 +280,21 @@ def withhold(
     provision = Provision(
         type=ProvisionType.DENY, organisation_code=organisation, sections=sections, labels=labels, from_at=now
     )
-    consent = _keep(session, resident, provision, by=by, now=now)
-    write_down(session, trail, AuditAction.CONSENT_NARROWED, consent, [provision], by=by, now=now)
+    consent = keep(session, resident, provision, by=by, now=now)
+    write_down(session, trail, AuditAction.CONSENT_NARROWED, consent, [provision], by=by, acting=acting, now=now)
     session.commit()
     return consent
 
 
 def narrow(
-    session: Session, consent: Consent, *, stop_sections: frozenset[Section], by: str, trail: Trail, now: datetime
+    session: Session,
+    consent: Consent,
+    *,
+    stop_sections: frozenset[Section],
+    by: str,
+    acting: Acting = None,
+    trail: Trail,
+    now: datetime,
 ) -> Consent:
     """Take sections out of a permission. What was permitted stays on file, ended now. Commits."""
     _must_be_active(consent)
@@ -247,20 +323,32 @@ def narrow(
     session.flush()
     in_use_now = [provision for provision in consent.provisions if provision.ended_at is None]
     if not in_use_now:
-        _end(session, consent, now=now)
-    write_down(session, trail, AuditAction.CONSENT_NARROWED, consent, in_use_now, by=by, now=now, stopped=stop_sections)
+        end(session, consent, now=now)
+    write_down(
+        session,
+        trail,
+        AuditAction.CONSENT_NARROWED,
+        consent,
+        in_use_now,
+        by=by,
+        acting=acting,
+        now=now,
+        stopped=stop_sections,
+    )
     session.commit()
     return consent
 
 
-def withdraw(session: Session, consent: Consent, *, by: str, trail: Trail, now: datetime) -> Consent:
+def withdraw(
+    session: Session, consent: Consent, *, by: str, acting: Acting = None, trail: Trail, now: datetime
+) -> Consent:
     """End a choice, whole. Bites on the very next request. Commits."""
     _must_be_active(consent)
-    _end(session, consent, now=now)
+    end(session, consent, now=now)
     ended = [provision for provision in consent.provisions if provision.ended_at is None]
     for provision in ended:
         provision.ended_at = now
-    write_down(session, trail, AuditAction.CONSENT_WITHDRAWN, consent, ended, by=by, now=now)
+    write_down(session, trail, AuditAction.CONSENT_WITHDRAWN, consent, ended, by=by, acting=acting, now=now)
     session.commit()
     return consent
 
@@ -277,28 +365,8 @@ def in_use(session: Session, resident: str, *, now: datetime) -> list[Consent]:
 
 
 def requests_to(session: Session, resident: str, *, now: datetime) -> list[AccessRequestRecord]:
-    """Requests waiting for this resident's answer, oldest first."""
-    return list(
-        session.scalars(
-            select(AccessRequestRecord)
-            .where(
-                AccessRequestRecord.resident_id == resident,
-                AccessRequestRecord.state == RequestState.PENDING,
-                AccessRequestRecord.expires_at > now,
-            )
-            .order_by(AccessRequestRecord.made_at)
-        )
-    )
-
-
-def requests_by(
-    session: Session, organisation: str, *, person: str | None = None, most: int = 50
-) -> list[AccessRequestRecord]:
-    """Requests an organisation (or one of its people) made, newest first."""
-    query = select(AccessRequestRecord).where(AccessRequestRecord.organisation_code == organisation)
-    if person is not None:
-        query = query.where(AccessRequestRecord.person_id == person)
-    return list(session.scalars(query.order_by(AccessRequestRecord.made_at.desc()).limit(most)))
+    """Requests waiting for this resident's answer, oldest first; those they are not to see left out."""
+    return asking.waiting(session, resident, now=now)
 
 
 def _close(session: Session, record: AccessRequestRecord, state: RequestState, *, now: datetime) -> None:
@@ -322,72 +390,6 @@ def bears(provision: Provision, *, now: datetime) -> bool:
     return provision.ended_at is None and (provision.until_at is None or now < provision.until_at)
 
 
-def _keep(session: Session, resident: str, provision: Provision, *, by: str, now: datetime) -> Consent:
-    consent = Consent(resident_id=resident, status=ConsentStatus.ACTIVE, given_at=now, given_by=by)
-    consent.provisions.append(provision)
-    session.add(consent)
-    session.flush()
-    return consent
-
-
-def _invite(session: Session, consent: Consent, *, organisation: str, until: datetime | None, now: datetime) -> None:
-    """Being given permission is being invited: it is the legitimate relationship, and ends with the permission."""
-    session.add(
-        Relationship(
-            resident_id=consent.resident_id,
-            organisation_code=organisation,
-            kind=RelationshipKind.INVITED,
-            source=f"consent {consent.id}",
-            from_at=now,
-            until_at=until,
-        )
-    )
-
-
-def binding_code() -> str:
-    """Six letters to read aloud."""
-    return "".join(secrets.choice(_CODE_LETTERS) for _ in range(6))
-
-
-def invitation_of(session: Session, consent: Consent) -> Relationship | None:
-    """The relationship that a permission made; None where it made none."""
-    found: Relationship | None = session.scalar(
-        select(Relationship).where(
-            Relationship.resident_id == consent.resident_id,
-            Relationship.kind == RelationshipKind.INVITED,
-            Relationship.source == f"consent {consent.id}",
-        )
-    )
-    return found
-
-
-def _end(session: Session, consent: Consent, *, now: datetime) -> None:
-    consent.status, consent.ended_at = ConsentStatus.INACTIVE, now
-    invitation = invitation_of(session, consent)
-    # One that is ended in the instant it began has no length to keep; the consent itself stays as history.
-    if invitation is not None and invitation.from_at < now:
-        invitation.until_at = now
-    elif invitation is not None:
-        session.delete(invitation)
-
-
 def _must_be_active(consent: Consent) -> None:
     if consent.status is not ConsentStatus.ACTIVE:
         raise Conflict("consent-ended", "This has already been stopped.")
-
-
-def _limit_open_requests(session: Session, handle: str, *, now: datetime) -> None:
-    # By handle, not by resident: the limit is reached just as soon where there is nobody.
-    still_open = session.scalars(
-        select(AccessRequestRecord.id).where(
-            AccessRequestRecord.handle == handle,
-            AccessRequestRecord.state.in_([RequestState.PENDING, RequestState.DECLINED]),
-            AccessRequestRecord.expires_at > now,
-        )
-    ).all()
-    if len(still_open) >= MOST_OPEN_REQUESTS:
-        raise TooMany(
-            "too-many-requests",
-            "This resident already has requests from you to answer. Wait for their answer.",
-            retry_after=86400,
-        )

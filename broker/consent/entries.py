@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -10,6 +10,9 @@ from sqlalchemy.orm import Session
 from broker.audit.trail import Event, Trail
 from broker.consent.models import Consent, Provision
 from broker.vocabulary import AuditAction, Section
+
+# Where a proxy made the choice: for whom, as which proxy, on what basis. None where the resident did.
+Acting = Mapping[str, str] | None
 
 
 def write_down(
@@ -20,6 +23,7 @@ def write_down(
     provisions: Iterable[Provision],
     *,
     by: str,
+    acting: Acting = None,
     now: datetime,
     stopped: frozenset[Section] = frozenset(),
 ) -> None:
@@ -40,6 +44,7 @@ def write_down(
             for provision in kept
         ],
         "stopped": sorted(stopped),
+        **({"acting": acting} if acting else {}),
     }
     organisation = next((provision.organisation_code for provision in kept), None)
     trail.append(

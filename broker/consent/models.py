@@ -25,7 +25,7 @@ class Consent(Base):
     status: Mapped[ConsentStatus] = mapped_column(Code(ConsentStatus), default=ConsentStatus.ACTIVE)
     given_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
-    given_by: Mapped[str] = mapped_column(String(80))  # ``resident:<id>`` or ``proxy:<id>``
+    given_by: Mapped[str] = mapped_column(String(80))  # ``resident:<id>``: their own, or their proxy's
     request_id: Mapped[str | None] = mapped_column(ForeignKey("access_request.id"))
 
     provisions: Mapped[list[Provision]] = relationship(back_populates="consent", order_by="Provision.id")
@@ -72,7 +72,54 @@ class AccessRequestRecord(Base):
     reason: Mapped[str] = mapped_column(Text)  # shown to the resident as the worker's own words
     binding_code: Mapped[str] = mapped_column(String(8))  # read aloud, so that each knows the other means this request
     share_until: Mapped[datetime] = mapped_column(Instant)
+    share_seconds: Mapped[int | None]  # where set, sharing ends so long after the answer, and by ``share_until``
+    assurance: Mapped[int | None]  # how surely whoever says yes must have proved who they are; None: as they like
     state: Mapped[RequestState] = mapped_column(Code(RequestState))
     made_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     answered_at: Mapped[datetime | None] = mapped_column(Instant)
+    shown_from: Mapped[datetime | None] = mapped_column(Instant)  # when its resident first sees it; None: at once
+    reminded_at: Mapped[datetime | None] = mapped_column(Instant)
+
+
+class AskingPreferences(Base):
+    """How a resident wants to be asked. Without a row: at any hour, and told of who joins a team that sees them.
+
+    ``quiet_from`` and ``quiet_until`` are minutes after midnight in London; the first may be the evening before.
+    """
+
+    __tablename__ = "asking_preferences"
+    __table_args__ = (
+        CheckConstraint("(quiet_from IS NULL) = (quiet_until IS NULL)", name="quiet_has_both_ends"),
+        CheckConstraint("quiet_from BETWEEN 0 AND 1439 AND quiet_until BETWEEN 0 AND 1439", name="quiet_is_of_a_day"),
+        CheckConstraint("quiet_from <> quiet_until", name="quiet_is_not_for_ever"),
+    )
+
+    resident_id: Mapped[str] = mapped_column(ForeignKey("resident.id"), primary_key=True)
+    quiet_from: Mapped[int | None]
+    quiet_until: Mapped[int | None]
+    tell_of_joiners: Mapped[bool]
+
+
+class OrganisationBlock(Base):
+    """An organisation whose requests a resident does not want to see. Undone by deleting it: the trail remembers."""
+
+    __tablename__ = "organisation_block"
+
+    resident_id: Mapped[str] = mapped_column(ForeignKey("resident.id"), primary_key=True)
+    organisation_code: Mapped[str] = mapped_column(ForeignKey("organisation.code"), primary_key=True)
+    made_at: Mapped[datetime] = mapped_column(Instant)
+
+
+class PairingCode(Base):
+    """A code by which a resident names themselves to one organisation, once. Kept as a keyed digest."""
+
+    __tablename__ = "pairing_code"
+    __table_args__ = (Index("ix_pairing_code_resident", "resident_id"),)
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    resident_id: Mapped[str] = mapped_column(ForeignKey("resident.id"))
+    made_at: Mapped[datetime] = mapped_column(Instant)
+    expires_at: Mapped[datetime] = mapped_column(Instant)
+    used_at: Mapped[datetime | None] = mapped_column(Instant)
+    used_by: Mapped[str | None] = mapped_column(ForeignKey("organisation.code"))

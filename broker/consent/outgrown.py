@@ -9,8 +9,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, contains_eager
 
 from broker.audit.trail import Trail
-from broker.consent.actions import bears, binding_code, invitation_of
+from broker.consent.actions import bears
+from broker.consent.codes import binding_code
 from broker.consent.entries import write_down
+from broker.consent.keeping import invitation_of
 from broker.consent.models import AccessRequestRecord, Consent, Provision
 from broker.vocabulary import AuditAction, ConsentStatus, ProvisionType, Purpose, RequestState
 
@@ -69,6 +71,8 @@ def _ask_again(session: Session, asked: AccessRequestRecord, *, now: datetime) -
             reason=asked.reason,
             binding_code=binding_code(),
             share_until=now + (asked.share_until - asked.made_at),
+            share_seconds=asked.share_seconds,
+            assurance=asked.assurance,
             state=RequestState.PENDING,
             made_at=now,
             expires_at=now + (asked.expires_at - asked.made_at),

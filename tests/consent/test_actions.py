@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from broker.audit.trail import Trail
-from broker.consent import actions
+from broker.consent import actions, asking
 from broker.consent.models import AccessRequestRecord, Consent
 from broker.errors import Conflict, InvalidInput, NotFound, TooMany
 from broker.identity.actions import find_resident
@@ -142,7 +142,7 @@ def test_asking_cannot_become_pestering_whether_or_not_anybody_is_there(
     session: Session, trail: Trail, settings: Settings
 ) -> None:
     for number in (ADA_NUMBER, STRANGER_NUMBER):
-        for _ in range(actions.MOST_OPEN_REQUESTS):
+        for _ in range(asking.MOST_OPEN):
             ask(session, trail, Settings(data_folder=settings.data_folder, lookups_per_minute=50), number=number)
         with pytest.raises(TooMany, match="too-many-requests"):
             ask(session, trail, Settings(data_folder=settings.data_folder, lookups_per_minute=50), number=number)
