@@ -33,6 +33,12 @@ from sandbox.neighbourhood.rows import Rows, of_organisations, of_resident
 # Whole blocks of residents, so that everybody a row refers to is in the same chunk or an earlier one.
 CHUNK = 200 * BLOCK
 SCOPES = "residents.find access.request records.read"
+GRANT_TYPES = [
+    "client_credentials",
+    "authorization_code",
+    "refresh_token",
+    "urn:openid:params:grant-type:ciba",
+]
 
 
 class Trail(Protocol):
@@ -137,6 +143,8 @@ def _clients(keys: Path, now: datetime) -> Rows:
                 "organisation_code": client.organisation,
                 "name": client.name,
                 "role": client.role,
+                "grant_types": GRANT_TYPES,
+                "redirect_uris": [f"https://{client.id}.example/callback"],
                 "jwks": {"keys": [_new_key(keys / f"{client.id}.json", kid=f"{client.id}-1")]},
                 "scopes": SCOPES,
                 "registered_at": now,

@@ -14,14 +14,14 @@ from broker.identity.models import (
     Organisation,
     Person,
     Place,
-    Proxy,
     Relationship,
     Resident,
     SourceLink,
     Team,
     TeamMember,
 )
-from broker.vocabulary import ConsentStatus
+from broker.proxies.models import Proxy
+from broker.vocabulary import AccessLevel, ConsentStatus, LegalBasis, ProxyReason, ProxyRelation, ProxyState
 from sandbox.neighbourhood import cast, people, staff, teams
 from sandbox.neighbourhood.place import Place as Sandbox
 from sandbox.neighbourhood.ties import Choice, Tie, choices, ties
@@ -56,6 +56,7 @@ def of_organisations(now: datetime) -> Rows:
                 "organisation_code": each.organisation,
                 "role": each.role,
                 "started_at": joined,
+                "used_at": now,
             }
             for each in staff.STAFF
         ],
@@ -94,10 +95,7 @@ def of_resident(place: Sandbox, index: int, now: datetime, rows: Rows) -> None:
             "local_id": place.local_id(source, index), "linked_at": now,
         })  # fmt: skip
     for number, (other, basis) in enumerate(person.proxy_for):
-        _add(rows, Proxy, {
-            "id": _part(id, "b", number), "resident_id": resident_id(place.seed, other), "proxy_resident_id": id,
-            "legal_basis": basis, "from_at": now - _YEAR, "until_at": now + 2 * _YEAR,
-        })  # fmt: skip
+        _add(rows, Proxy, _proxy(place, _part(id, "b", number), other, id, LegalBasis(basis), now))
     for number, choice in enumerate(choices(person, known, seed=place.seed)):
         if choice.by is None or choice.by < place.residents:
             _consent(rows, choice, id, number, now, place)
@@ -138,10 +136,32 @@ def _relationship(tie: Tie, resident: str, number: int, now: datetime) -> dict[s
     }
 
 
+def _proxy(place: Sandbox, id: str, other: int, acting: str, basis: LegalBasis, now: datetime) -> dict[str, Any]:
+    """One that the practice of whoever is acted for verified half a year ago, and that runs for a year more."""
+    represented, verified = place.person(other), now - _YEAR / 2
+    return {
+        "id": id,
+        "resident_id": resident_id(place.seed, other),
+        "proxy_resident_id": acting,
+        "relation": ProxyRelation.PARENT if basis.of_childhood else ProxyRelation.CARER,
+        "legal_basis": basis,
+        "levels": frozenset(AccessLevel),
+        "state": ProxyState.ACTIVE,
+        "reason": ProxyReason.ROLE_ACTIVATED,
+        "granted_by": represented.practice,
+        "decided_by": "operator:sandbox",
+        "evidence": "Seen by the practice.",
+        "from_at": verified,
+        "until_at": now + _YEAR,
+        "reviewed_at": verified,
+        "review_due_at": now + _YEAR,
+    }
+
+
 def _consent(rows: Rows, choice: Choice, resident: str, number: int, now: datetime, place: Sandbox) -> None:
     made = now - timedelta(days=choice.made_days)
     ended = None if choice.ended_days is None else now - timedelta(days=choice.ended_days)
-    by = f"resident:{resident}" if choice.by is None else f"proxy:{resident_id(place.seed, choice.by)}"
+    by = f"resident:{resident}" if choice.by is None else f"resident:{resident_id(place.seed, choice.by)}"
     id = _part(resident, "d", number)
     _add(rows, Consent, {
         "id": id, "resident_id": resident, "given_at": made, "ended_at": ended, "given_by": by,

@@ -24,7 +24,6 @@ from broker.identity.models import (
     Membership,
     Organisation,
     Person,
-    Proxy,
     Relationship,
     Resident,
     Source,
@@ -32,6 +31,8 @@ from broker.identity.models import (
     TeamMember,
 )
 from broker.oauth.scopes import PARTNER_SCOPES
+from broker.proxies.limits import stands
+from broker.proxies.models import Proxy
 from broker.settings import Settings
 from broker.vocabulary import AuditAction, ConsentStatus, OrganisationKind, ProvisionType, RelationshipKind, Role
 from sandbox import enrol as enrolment
@@ -200,7 +201,9 @@ def test_a_mother_a_daughter_and_a_deputy_act_for_others(
     loaded(sessions, trail, settings, residents=24)
 
     with sessions() as session:
-        found = {(p.proxy_resident_id, p.resident_id): p.legal_basis for p in session.scalars(select(Proxy))}
+        proxies = session.scalars(select(Proxy)).all()
+        found = {(p.proxy_resident_id, p.resident_id): p.legal_basis for p in proxies}
+        assert all(stands(proxy, now=NOW) for proxy in proxies)
     assert found == {
         (resident_id(1, named.ROSA), resident_id(1, named.THEO)): "parental-responsibility",
         (resident_id(1, named.FOLAKE), resident_id(1, named.SAMUEL)): "health-and-welfare-lasting-power-of-attorney",
