@@ -15,11 +15,16 @@ COMMANDS = {
     "agreements": ("broker.cli.agreements:agreements", "Write, check, bring in, suspend and end sharing agreements."),
     "policies": ("broker.cli.policies:policies", "Check, try, explain, publish and compare the rules in force."),
     "audit": ("broker.cli.audit:audit", "Verify, sign and read the trail."),
-    "keys": ("broker.cli.keys:keys", "Show the broker's public keys, and change the one that signs the policy bundle."),
-    "clients": ("broker.cli.clients:clients", "Register partners' systems."),
+    "keys": ("broker.cli.keys:keys", "Show the broker's public keys, and change those that sign."),
+    "clients": ("broker.cli.clients:clients", "Register, change and revoke partners' systems."),
+    "providers": ("broker.cli.providers:providers", "Connect the providers that people sign in with."),
     "organisations": ("broker.cli.organisations:organisations", "Bring in places, organisations and their people."),
+    "accounts": ("broker.cli.accounts:accounts", "Invite people to accounts of the broker's own, and reset them."),
+    "partners": ("broker.cli.partners:partners", "Let organisations join and leave, and say what they still need."),
+    "members": ("broker.cli.partners:members", "Who works for an organisation: add, end, change, bring back."),
     "sources": ("broker.cli.sources:sources", "Connect source systems, and check them."),
     "residents": ("broker.cli.residents:residents", "Enrol residents, and link them to source systems."),
+    "proxies": ("broker.cli.proxies:proxies", "Decide who may act for a practice's patients, and stop it."),
 }
 
 

@@ -1,0 +1,131 @@
+"""People who come to, move within and leave an organisation, with everything that hangs on their working there.
+
+Taking away ends their sessions and what they let systems do, in one act. A new face in a team that residents already
+share with is told to those who asked to be told. Every act is in the caller's transaction.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from broker.audit.trail import Trail
+from broker.consent import asking
+from broker.consent.actions import bears
+from broker.consent.models import Consent, Provision
+from broker.errors import Conflict
+from broker.grants import actions as grants
+from broker.grants.models import Grant
+from broker.identity import memberships
+from broker.identity.models import AccessToken, Membership, Person
+from broker.notices import actions as notices
+from broker.vocabulary import ConsentStatus, NoticeKind, ProvisionType, Role
+
+# Whose coming changes who may see a record; an administrator or an IG lead reads none.
+READERS = (Role.CLINICIAN, Role.SOCIAL_WORKER, Role.CARE_COORDINATOR, Role.LINK_WORKER, Role.CASE_WORKER)
+
+
+def employ(
+    session: Session, person: Person, *, organisation: str, role: Role, by: str, trail: Trail, now: datetime
+) -> Membership:
+    """Somebody works here from now on, and residents who asked are told. Raises as ``memberships.start`` does."""
+    begun = memberships.start(session, person, organisation=organisation, role=role, by=by, trail=trail, now=now)
+    tell_of_joiner(session, begun, now=now)
+    return begun
+
+
+def dismiss(session: Session, membership: Membership, *, by: str, why: str = "", trail: Trail, now: datetime) -> None:
+    """Somebody no longer works here in this role: no session, token or grant of theirs for it is good any more.
+
+    Their work elsewhere goes on. Raises Conflict where it is over already, and for the last administrator.
+    """
+    _must_not_be_last(session, membership, now=now)
+    memberships.end(session, membership, by=by, why=why, trail=trail, now=now)
+    _end_what_they_gave(session, membership, why="left", by=by, trail=trail, now=now)
+
+
+def move(session: Session, membership: Membership, role: Role, *, by: str, trail: Trail, now: datetime) -> Membership:
+    """Somebody does other work here from now on. What hung on the old role ends. Raises as ``dismiss`` does."""
+    _must_not_be_last(session, membership, now=now)
+    begun = memberships.change_role(session, membership, role, by=by, trail=trail, now=now)
+    _end_what_they_gave(session, membership, why="role-changed", by=by, trail=trail, now=now)
+    if membership.role not in READERS:
+        tell_of_joiner(session, begun, now=now)
+    return begun
+
+
+def tell_of_joiner(session: Session, membership: Membership, *, now: datetime) -> int:
+    """Tell residents who share with this organisation, and asked to be told, of somebody new; gives how many.
+
+    The notice names the organisation and no person.
+    """
+    if membership.role not in READERS:
+        return 0
+    organisation = membership.organisation_code
+    told = [
+        (resident, organisation)
+        for resident in sharing_with(session, organisation, now=now)
+        if asking.preferences(session, resident).tell_of_joiners
+    ]
+    return notices.tell(session, NoticeKind.SOMEBODY_JOINED, about=membership.id, residents=told, now=now)
+
+
+def sharing_with(session: Session, organisation: str, *, now: datetime) -> list[str]:
+    """The ids of the residents whose permission this organisation has now."""
+    return sorted({each.consent.resident_id for each in permissions_of(session, organisation, now=now)})
+
+
+def permissions_of(session: Session, organisation: str, *, now: datetime) -> list[Provision]:
+    """The permissions, in use now, that name this organisation."""
+    found = session.scalars(
+        select(Provision)
+        .join(Provision.consent)
+        .where(
+            Provision.type == ProvisionType.PERMIT,
+            Provision.organisation_code == organisation,
+            Consent.status == ConsentStatus.ACTIVE,
+        )
+        .order_by(Provision.id)
+    )
+    return [each for each in found if bears(each, now=now)]
+
+
+def _must_not_be_last(session: Session, membership: Membership, *, now: datetime) -> None:
+    """An organisation without an administrator could only be helped by the operator."""
+    if membership.role is not Role.ADMINISTRATOR:
+        return
+    others = [
+        each
+        for each in memberships.of_organisation(session, membership.organisation_code, now=now)
+        if each.role is Role.ADMINISTRATOR and each.id != membership.id
+    ]
+    if not others:
+        raise Conflict("last-administrator", "Name another administrator first: this is the only one.")
+
+
+def _end_what_they_gave(
+    session: Session, membership: Membership, *, why: str, by: str, trail: Trail, now: datetime
+) -> None:
+    """Grants that somebody gave in this role for this organisation, and any other token of theirs in it."""
+    given = session.scalars(
+        select(Grant).where(
+            Grant.person_id == membership.person_id,
+            Grant.organisation_code == membership.organisation_code,
+            Grant.role == membership.role,
+            Grant.ended_at.is_(None),
+        )
+    )
+    for grant in given.all():
+        grants.end(session, grant, by=by, why=why, trail=trail, now=now)
+    session.execute(
+        update(AccessToken)
+        .where(
+            AccessToken.person_id == membership.person_id,
+            AccessToken.organisation_code == membership.organisation_code,
+            AccessToken.role == membership.role,
+            AccessToken.revoked_at.is_(None),
+        )
+        .values(revoked_at=now)
+    )
