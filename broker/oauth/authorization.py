@@ -26,7 +26,10 @@ from broker.oauth.assurance import Wanted, wanted
 from broker.oauth.clients import RegisteredClient, client_called
 from broker.oauth.details import RecordAccess, read
 from broker.oauth.scopes import for_resident
-from broker.vocabulary import Role, Section
+from broker.proxies.acting import standing_for
+from broker.proxies.limits import behalf
+from broker.proxies.models import Proxy
+from broker.vocabulary import AccessLevel, Role, Section
 
 SYSTEM = 2  # how surely a system is known by its key
 
@@ -89,6 +92,8 @@ def may_answer(question: Asked, signed_in: SignedInSession) -> bool:
         return signed_in.person_id is not None and signed_in.organisation_code == question.organisation
     if signed_in.resident_id is None:
         return False
+    if signed_in.role is Role.PROXY and not _proxy_may(signed_in):
+        return False
     if question.record is None:
         return True
     try:
@@ -96,6 +101,19 @@ def may_answer(question: Asked, signed_in: SignedInSession) -> bool:
     except NotFound:
         return False
     return behind is not None and behind == subject_of(signed_in)
+
+
+def _proxy_may(signed_in: SignedInSession) -> bool:
+    """Whether a proxy may answer for the resident they act for, as it stands now."""
+    proxy = _proxy(signed_in)
+    return proxy is not None and AccessLevel.ANSWER_REQUESTS in proxy.levels
+
+
+def _proxy(signed_in: SignedInSession) -> Proxy | None:
+    if signed_in.resident_id is None or signed_in.acting_for_id is None:
+        return None
+    represented = signed_in.acting_for_id
+    return standing_for(session(), proxy_resident=signed_in.resident_id, resident=represented, now=now())
 
 
 def offered(question: Asked) -> tuple[Section, ...]:
@@ -175,6 +193,7 @@ def _consent(
         sections=record.sections,
         reason=record.reason,
         share_until=until,
+        present=True,
         trail=parts().trail,
         settings=parts().settings,
         now=now(),
@@ -187,6 +206,7 @@ def _consent(
         sections=given.sections,
         until=until,
         by=actor_of(signed_in),
+        acting=behalf(proxy) if (proxy := _proxy(signed_in)) else None,
         trail=parts().trail,
         now=now(),
     )

@@ -9,8 +9,10 @@ from authlib.oauth2.rfc6749 import ClientMixin
 from broker.doors import now, session
 from broker.identity.models import Client, Organisation
 from broker.oauth.refusals import InvalidScopeError, refuse
+from broker.oauth.smart_scopes import covered
 
 METHODS = ["private_key_jwt"]
+LONGEST_SCOPE = 500  # characters of all of them
 
 
 class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
@@ -25,13 +27,14 @@ class RegisteredClient(ClientMixin):  # type: ignore[misc]  # Authlib is untyped
 
     def get_allowed_scope(self, scope: str) -> str:
         """Exactly what was asked, where all of it is allowed; asking for more is refused, never trimmed."""
-        asked = scope.split()
-        return " ".join(asked) if asked and set(asked) <= set(self.client.scopes.split()) else ""
+        asked, registered = scope.split(" "), self.client.scopes.split()
+        allowed = all(each in registered or covered(each, registered) for each in asked)
+        return " ".join(asked) if asked and allowed else ""
 
     def must_have(self, scope: str | None) -> str:
         """The scopes asked for. Raises InvalidScopeError for none, one that is not registered, or one twice."""
         asked = (scope or "").split(" ")
-        if not self.get_allowed_scope(scope or "") or len(set(asked)) != len(asked):
+        if len(scope or "") > LONGEST_SCOPE or not self.get_allowed_scope(scope or "") or len(set(asked)) != len(asked):
             refuse(InvalidScopeError, "Ask for at least one scope, and only for those this client is registered for.")
         return " ".join(asked)
 

@@ -59,6 +59,7 @@ def _for_person(person_id: object, at: datetime) -> str:
     )
     if membership is None:
         raise NotFound("cast-member-unknown", "There is nobody of that id.")
+    membership.used_at = at  # as a sign-in would
     _entry(f"person:{membership.person_id}", membership.organisation_code, None, at)
     return tokens.issue(
         session(),

@@ -25,6 +25,7 @@ from broker.database import table_of
 from broker.grants.models import ProofUse
 from broker.oauth.keys import ALGORITHMS, public_key
 from broker.oauth.refusals import InvalidProof, UseNonce, refuse
+from broker.oauth.signed import object_of
 from broker.settings import Settings
 
 LONGEST = 4096  # characters of a proof
@@ -33,6 +34,15 @@ AHEAD = 60  # seconds a client's clock may be ahead
 NONCE_SECONDS = 60
 _PROOF_USE = insert(table_of(ProofUse))
 _MINUTE = timedelta(seconds=NONCE_SECONDS)
+
+
+class _Proofs(jws.JWSRegistry):
+    """What a proof may be signed by. Its header holds its key, and an RSA key is longer than most headers are."""
+
+    max_header_length = 2048
+
+
+_PROOFS = _Proofs(algorithms=ALGORITHMS)
 
 
 def check(
@@ -82,15 +92,13 @@ def _read(proof: str) -> tuple[Any, dict[str, Any]]:
     try:
         if len(proof) > LONGEST or not proof.isascii():
             raise ValueError
-        header = jws.extract_compact(proof.encode()).headers()
+        header = jws.extract_compact(proof.encode(), registry=_PROOFS).headers()
         # The header says what the library must not choose by: what kind of token, and the key itself.
         if header.get("typ") != "dpop+jwt" or header.get("alg") not in ALGORITHMS or "crit" in header:
             raise ValueError
         key = _imported(json.dumps(header["jwk"], sort_keys=True))
-        found = jws.deserialize_compact(proof, key, algorithms=[header["alg"]])
-        claims = json.loads(found.payload)
-        if not isinstance(claims, dict):
-            raise ValueError
+        found = jws.deserialize_compact(proof, key, registry=_PROOFS)
+        claims = object_of(found.payload)
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise InvalidProof(description="The DPoP proof cannot be read, or its signature does not hold.") from error
     return key, claims

@@ -17,9 +17,12 @@ from broker.errors import NotPermitted
 from broker.oauth import dpop, tokens
 from broker.oauth.challenges import Challenge, StepUp
 from broker.oauth.refusals import InvalidProof, UseNonce
-from broker.oauth.standing import stands
+from broker.oauth.smart_scopes import is_resource_scope
+from broker.oauth.standing import proxy_behind, stands
 from broker.oauth.tokens import KeptToken, PresentedToken
-from broker.vocabulary import Role
+from broker.proxies.limits import behalf
+from broker.proxies.models import Proxy
+from broker.vocabulary import AccessLevel, Role
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -30,13 +33,16 @@ def public(view: View) -> View:
     return view
 
 
-def needs_scope(scope: str) -> Callable[[View], View]:
-    """Only a live token for this audience with ``scope`` may use the route. Others are refused in words."""
+def needs_scope(scope: str, *, or_smart: bool = False) -> Callable[[View], View]:
+    """Only a live token for this audience with ``scope`` may use the route. Others are refused in words.
+
+    With ``or_smart``, one with a SMART resource scope as well: the route itself then keeps to it (``limits``).
+    """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            g.token = _present(scope)
+            g.token = _present(scope, or_smart=or_smart)
             return view(*args, **kwargs)
 
         guarded.audience = f"scope:{scope}"  # type: ignore[attr-defined]
@@ -50,12 +56,31 @@ def presented() -> PresentedToken:
     return token
 
 
-def presenting_resident() -> str:
-    """The resident who presents the token. Raises NotPermitted for anybody else."""
+def presenting_resident(level: AccessLevel | None = None) -> str:
+    """The resident whose the token is: their own, or one by which a proxy acts for them who was given ``level``.
+
+    Without a level only the resident themself. Raises NotPermitted for anybody else; a proxy who may act no longer was
+    refused with the token, before this.
+    """
     token = presented().token
-    if token.resident_id is None or token.role is not Role.RESIDENT:
+    if token.resident_id is None or token.role not in (Role.RESIDENT, Role.PROXY):
         raise NotPermitted("residents-only", "Only a resident may do this, for their own record.")
+    if token.role is Role.PROXY and (level is None or (proxy := acting()) is None or level not in proxy.levels):
+        raise NotPermitted("proxy-not-permitted", "You may not do this for somebody else.")
     return token.resident_id
+
+
+def acting() -> Proxy | None:
+    """By what whoever presents the token acts for its resident now; None for a resident's own token."""
+    token = presented()
+    return proxy_behind(session(), token.token, now=token.now) if token.token.role is Role.PROXY else None
+
+
+def by_whom() -> dict[str, Any]:
+    """For a choice that is made with the token: who makes it, and for whom, where that is somebody else."""
+    proxy = acting()
+    by = f"resident:{proxy.proxy_resident_id if proxy else presented().token.resident_id}"
+    return {"by": by, "acting": behalf(proxy) if proxy else None}
 
 
 def must_be_fresh(*, assurance: int = 2) -> None:
@@ -68,7 +93,7 @@ def must_be_fresh(*, assurance: int = 2) -> None:
         raise StepUp(assurance=assurance, max_age=seconds)
 
 
-def _present(scope: str) -> PresentedToken:
+def _present(scope: str, *, or_smart: bool) -> PresentedToken:
     # Read from the header alone: a token in a URL would be kept in logs (RFC 9700 §4.3.2).
     headers = request.headers.getlist("Authorization")
     kind, _, text = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
@@ -84,7 +109,8 @@ def _present(scope: str) -> PresentedToken:
         raise _invalid()
     if kept.audience != tokens.audience(parts().settings):
         raise Challenge("token-audience", "The access token is for something else.", error="invalid_token")
-    if scope not in token.get_scope().split():
+    held = token.get_scope().split()
+    if scope not in held and not (or_smart and any(map(is_resource_scope, held))):
         raise NotPermitted("scope-missing", f"The access token does not have the scope {scope}.")
     return token
 

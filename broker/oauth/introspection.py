@@ -11,7 +11,7 @@ from broker.doors import now, parts, session
 from broker.grants import actions as grants
 from broker.grants.models import Grant
 from broker.identity.models import AccessToken
-from broker.oauth import tokens
+from broker.oauth import signed_introspection, smart, tokens
 from broker.oauth.assurance import acr
 from broker.oauth.clients import METHODS, RegisteredClient
 from broker.oauth.refusals import InvalidRequestError, refuse
@@ -38,7 +38,11 @@ class Introspection(_TokenEndpoint):
 
     def create_endpoint_response(self, request: Any) -> Answer:
         client, text = self.asked(request)
-        return 200, said_of(client, text), [("Content-Type", "application/json")]
+        said = said_of(client, text)
+        if signed_introspection.wanted():
+            signed = signed_introspection.signed(client, said)
+            return 200, signed, [("Content-Type", signed_introspection.MEDIA_TYPE)]
+        return 200, said, [("Content-Type", "application/json")]
 
 
 def said_of(client: RegisteredClient, text: str) -> dict[str, Any]:
@@ -49,6 +53,7 @@ def said_of(client: RegisteredClient, text: str) -> dict[str, Any]:
     if token.revoked_at is not None or now() >= token.expires_at or not stands(session(), token, now=now()):
         return {"active": False}
     grant = session().get(Grant, token.grant_id) if token.grant_id else None
+    organisation = client.client.organisation_code
     said: dict[str, Any] = {
         "active": True,
         "scope": token.scopes,
@@ -58,7 +63,7 @@ def said_of(client: RegisteredClient, text: str) -> dict[str, Any]:
         "iat": int(token.issued_at.timestamp()),
         "iss": parts().settings.issuer,
         "aud": token.audience,
-        "sub": tokens.subject(token, settings=parts().settings, organisation=client.client.organisation_code),
+        "sub": tokens.subject(token, settings=parts().settings, organisation=organisation),
         "role": token.role.value,
         "acr": acr(token.assurance),
     }
@@ -68,6 +73,9 @@ def said_of(client: RegisteredClient, text: str) -> dict[str, Any]:
         said["auth_time"] = int(token.authenticated_at.timestamp())
     if grant is not None and grant.granted is not None:
         said["authorization_details"] = grant.granted
+    said |= smart.context_told(client, grant)
+    if token.acting is not None:
+        said["act"] = {"sub": tokens.actor(token, settings=parts().settings, organisation=organisation)}
     if token.organisation_code is not None:
         said["organisation"] = token.organisation_code
     return said

@@ -16,6 +16,7 @@ from broker.grants import actions as grants
 from broker.grants.models import Grant
 from broker.oauth import dpop, tokens
 from broker.oauth.clients import RegisteredClient
+from broker.oauth.refusals import InvalidGrantError, refuse
 from broker.vocabulary import AuditAction, Role
 
 
@@ -50,7 +51,12 @@ def for_client(client: RegisteredClient, scopes: str, *, jkt: str) -> dict[str, 
 def for_grant(
     client: RegisteredClient, grant: Grant, scopes: str, *, jkt: str, refresh: bool, more: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """A token for what somebody let a client do; with ``refresh``, a refresh token as well. Commits, with its entry."""
+    """A token for what somebody let a client do; with ``refresh``, a refresh token as well. Commits, with its entry.
+
+    Raises InvalidGrantError where the grant ended a moment ago.
+    """
+    if not grants.hold(session(), grant):
+        refuse(InvalidGrantError, "What was agreed to has ended.")
     text = tokens.issue(
         session(),
         role=Role(grant.role),

@@ -5,7 +5,9 @@ ES256, PS256 and Ed25519 alone (FAPI 2.0 SP §5.4); never a shared secret, never
 
 from __future__ import annotations
 
+import json
 import warnings
+from functools import lru_cache
 from typing import Any
 
 from joserfc import jwk
@@ -66,7 +68,13 @@ def candidates(jwks: dict[str, Any], header: dict[str, Any]) -> list[Any]:
         if kept.get("use", "sig") != "sig" or kept.get("alg", header["alg"]) != header["alg"]:
             continue
         try:
-            found.append(public_key(kept))
+            found.append(_read(json.dumps(kept, sort_keys=True)))
         except ValueError:
             continue
     return found
+
+
+@lru_cache(maxsize=1024)
+def _read(text: str) -> Any:
+    """One key by its whole text: reading it takes as long as checking a signature. What is refused is not kept."""
+    return public_key(json.loads(text))

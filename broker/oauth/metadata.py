@@ -5,14 +5,14 @@ from __future__ import annotations
 from flask import Response, jsonify
 
 from broker.doors import parts
-from broker.oauth import details, tokens
+from broker.oauth import ciba, details, jwks, tokens
 from broker.oauth.assurance import ACR_VALUES
 from broker.oauth.clients import METHODS
 from broker.oauth.guard import public
 from broker.oauth.keys import ALGORITHMS
 from broker.oauth.scopes import SCOPES
 
-GRANTS = ["authorization_code", "refresh_token", "client_credentials"]
+GRANTS = ["authorization_code", "refresh_token", "client_credentials", ciba.GRANT_TYPE]
 _SIGNED = list(ALGORITHMS)
 
 
@@ -34,6 +34,13 @@ def authorization_server() -> Response:
         "acr_values_supported": ACR_VALUES,
         "scopes_supported": sorted(SCOPES),
         "prompt_values_supported": ["none", "login", "consent"],
+        "backchannel_authentication_endpoint": f"{issuer}{ciba.PATH}",
+        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_user_code_parameter_supported": False,
+        "jwks_uri": f"{issuer}/oauth/jwks",
+        "introspection_signing_alg_values_supported": [jwks.ALGORITHM],
+        "request_object_signing_alg_values_supported": _SIGNED,
+        "require_signed_request_object": False,
         "service_documentation": f"{issuer}/api/docs",
     }
     for name, path in ADDRESS.items():

@@ -20,7 +20,7 @@ from broker.errors import NotFound, TooMany
 from broker.grants.actions import digest, new_secret
 from broker.grants.models import PushedRequest
 from broker.identity.actions import resident_behind
-from broker.oauth import details, dpop, jar, tokens
+from broker.oauth import details, dpop, jar, smart, tokens
 from broker.oauth.assurance import wanted as wanted_assurance
 from broker.oauth.clients import METHODS, RegisteredClient
 from broker.oauth.refusals import (
@@ -101,6 +101,7 @@ def checked(client: RegisteredClient, asked: dict[str, str]) -> dict[str, str]:
         refuse(InvalidRequestError, "The state or the nonce is too long.")
     client.must_have(asked.get("scope"))
     _check_who_answers(client, asked)
+    smart.check_launch(client, asked)
     wanted_assurance(asked)
     return {name: asked[name] for name in KEPT if name in asked}
 

@@ -8,16 +8,24 @@ from typing import Any
 from authlib.integrations.flask_oauth2 import AuthorizationServer
 from flask import Flask, Response
 
-from broker.oauth import metadata
+from broker.oauth import jwks, metadata, smart
 from broker.oauth.assertion import SMART_TOKEN, PrivateKeyJWT
+from broker.oauth.ciba import PATH as BACKCHANNEL
+from broker.oauth.ciba import Backchannel, Ciba
 from broker.oauth.clients import client_called
+from broker.oauth.exchange import TokenExchange
 from broker.oauth.form import offer_nonce, takes_a_form
 from broker.oauth.introspection import Introspection, Revocation
 from broker.oauth.pushed import Par
 from broker.oauth.token_grants import ClientCredentials, Code, Refresh
 
-GRANTS = (ClientCredentials, Code, Refresh)
-ENDPOINTS: dict[str, Any] = {"/oauth/par": Par, "/oauth/introspect": Introspection, "/oauth/revoke": Revocation}
+GRANTS = (ClientCredentials, Code, Refresh, Ciba, TokenExchange)
+ENDPOINTS: dict[str, Any] = {
+    "/oauth/par": Par,
+    "/oauth/introspect": Introspection,
+    "/oauth/revoke": Revocation,
+    BACKCHANNEL: Backchannel,
+}
 
 
 def register(app: Flask) -> None:
@@ -38,6 +46,8 @@ def register(app: Flask) -> None:
         _add(app, server, path, endpoint.ENDPOINT_NAME)
     app.add_url_rule("/.well-known/oauth-authorization-server", "oauth_metadata", metadata.authorization_server)
     app.add_url_rule("/.well-known/oauth-protected-resource", "oauth_resource", metadata.protected_resource)
+    app.add_url_rule("/oauth/jwks", "oauth_jwks", jwks.jwks)
+    app.add_url_rule("/fhir/.well-known/smart-configuration", "smart_configuration", smart.configuration)
     app.add_url_rule("/.well-known/oauth-protected-resource/api", "oauth_resource_api", metadata.protected_resource)
 
 

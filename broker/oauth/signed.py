@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -31,7 +31,7 @@ def claims_of(
     for key in candidates(jwks, header):
         try:
             found = jws.deserialize_compact(text, key, algorithms=[header["alg"]])
-            return header, _object(found.payload)
+            return header, object_of(found.payload)
         except (JoseError, ValueError):
             continue
     raise Unreadable
@@ -43,21 +43,27 @@ def unverified(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
         if len(text) > LONGEST or not text.isascii():
             raise Unreadable
         found = jws.extract_compact(text.encode())
-        return dict(found.headers()), _object(found.payload)
+        return dict(found.headers()), object_of(found.payload)
     except (JoseError, ValueError, TypeError, KeyError, RecursionError) as error:
         raise Unreadable from error
 
 
-def _object(payload: bytes) -> dict[str, Any]:
-    """Claims, each given once: a name twice means one thing to one reader and another to the next."""
+def object_of(payload: bytes) -> dict[str, Any]:
+    """Claims, each given once: a name twice means one thing to one reader and another to the next.
+
+    Raises Unreadable for that, and for NaN and the infinities, which are no numbers of JSON's.
+    """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if len({name for name, _ in pairs}) != len(pairs):
             raise Unreadable
         return dict(pairs)
 
+    def no_constant(name: str) -> NoReturn:
+        raise Unreadable
+
     try:
-        found = json.loads(payload, object_pairs_hook=once)
+        found = json.loads(payload, object_pairs_hook=once, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         raise Unreadable from error
     if not isinstance(found, dict):

@@ -13,9 +13,13 @@ from sqlalchemy.orm import Session
 
 from broker.consent.models import Consent
 from broker.database import Instant
+from broker.doors import parts
 from broker.grants import actions as grants
 from broker.grants.models import Grant
+from broker.identity import memberships
 from broker.identity.models import Client, Membership, Organisation
+from broker.proxies.acting import standing_for
+from broker.proxies.models import Proxy
 from broker.vocabulary import ConsentStatus, Role
 
 
@@ -30,6 +34,10 @@ class Holder(Protocol):
     def organisation_code(self) -> str | None: ...
     @property
     def role(self) -> Role: ...
+    @property
+    def resident_id(self) -> str | None: ...
+    @property
+    def acting(self) -> str | None: ...
 
 
 _AT: BindParameter[datetime] = bindparam("at", type_=Instant)
@@ -46,8 +54,8 @@ _WORKER = (
         Membership.person_id == bindparam("person"),
         Membership.organisation_code == bindparam("organisation"),
         Membership.role == bindparam("role"),
-        Membership.started_at <= _AT,
-        or_(Membership.ended_at.is_(None), Membership.ended_at > _AT),
+        memberships.current(_AT),
+        memberships.in_use(bindparam("since", type_=Instant)),
         _TAKES_PART,
     )
 )
@@ -56,15 +64,27 @@ _WORKER = (
 def stands(session: Session, holder: Holder, *, now: datetime) -> bool:
     """A system until it is revoked, a worker while they work there in that role; both while the organisation is in.
 
-    One that a worker uses through a system needs both. A resident's own token stands until it runs out.
+    One that a worker uses through a system needs both. A resident's own token stands until it runs out, and a proxy's
+    while they may act for that resident.
     """
     system = {"client": holder.client_id, "at": now}
     if holder.client_id is not None and session.execute(_SYSTEM, system).first() is None:
         return False
+    if holder.role is Role.PROXY:
+        return proxy_behind(session, holder, now=now) is not None
     if holder.person_id is None:
         return True
     worker = {"person": holder.person_id, "organisation": holder.organisation_code, "role": holder.role, "at": now}
+    worker["since"] = memberships.used_since(parts().settings, now=now)
     return session.execute(_WORKER, worker).first() is not None
+
+
+def proxy_behind(session: Session, holder: Holder, *, now: datetime) -> Proxy | None:
+    """By what the holder of a proxy's token acts for its resident, as it stands now."""
+    if holder.resident_id is None or holder.acting is None:
+        return None
+    acting = holder.acting.removeprefix("resident:")
+    return standing_for(session, proxy_resident=acting, resident=holder.resident_id, now=now)
 
 
 def grant_stands(session: Session, grant: Grant, *, now: datetime) -> bool:

@@ -139,15 +139,16 @@ class Refresh(BoundGrant):
             refuse(InvalidGrantError, "The refresh token is bound to another key.")
         if refresh.revoked_at is not None or not grant_stands(session(), self.grant, now=now()):
             refuse(InvalidGrantError, "What was agreed to has ended.")
-        asked = self.sent("scope") or self.grant.scopes
-        if not set(asked.split()) <= set(self.grant.scopes.split()):
+        asked = (self.sent("scope") or self.grant.scopes).split(" ")
+        if len(set(asked)) != len(asked) or not set(asked) <= set(self.grant.scopes.split()):
             refuse(InvalidScopeError, "The scope is wider than what was granted.")
         if "authorization_details" in self.request.form.to_dict():
             refuse(InvalidRequestError, "What was granted stands as it is: leave the authorization_details out.")
-        self.scopes = asked
+        self.scopes = " ".join(asked)
 
     def answer(self) -> dict[str, Any]:
-        return issuing.for_grant(self.registered, self.grant, self.scopes, jkt=self.jkt, refresh=False)
+        more = smart.launch_context(self.registered, self.grant)
+        return issuing.for_grant(self.registered, self.grant, self.scopes, jkt=self.jkt, refresh=False, more=more)
 
 
 def renewable(client: RegisteredClient, grant: Grant) -> bool:

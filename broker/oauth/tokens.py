@@ -145,6 +145,16 @@ def subject(token: AccessToken | KeptToken, *, settings: Settings, organisation:
         return f"person:{token.person_id}"
     if token.resident_id is None:
         return f"client:{token.client_id}"
+    return _pairwise(token.resident_id, settings=settings, organisation=organisation)
+
+
+def actor(token: AccessToken | KeptToken, *, settings: Settings, organisation: str) -> str | None:
+    """Who uses a token on its subject's behalf, as ``act`` says it (RFC 8693 §4.1); None where that is nobody else."""
+    kind, _, who = (token.acting or "").partition(":")
+    return _pairwise(who, settings=settings, organisation=organisation) if kind == "resident" else token.acting
+
+
+def _pairwise(resident: str, *, settings: Settings, organisation: str) -> str:
     key = settings.secret("handles")
-    said = hmac.new(key, f"subject/v1\0{organisation}\0{token.resident_id}".encode(), hashlib.sha256)
+    said = hmac.new(key, f"subject/v1\0{organisation}\0{resident}".encode(), hashlib.sha256)
     return f"resident:{said.hexdigest()[:32]}"
