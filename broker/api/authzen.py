@@ -27,6 +27,7 @@ from broker.api.partner import SECURED
 from broker.doors import now, parts, session
 from broker.errors import InvalidInput, NotFound, NotPermitted
 from broker.oauth.guard import needs_scope, presented, public
+from broker.oauth.limits import limits_of
 
 PREFIX = "/access/v1"
 SCOPE = "records.read"  # whoever may ask for the record may ask whether they would be given it
@@ -131,6 +132,8 @@ def search_action(body: dict[str, Any]) -> Response:
 def _asker() -> Requester:
     if presented().token.organisation_code is None:
         raise NotPermitted("partners-only", "Only an organisation's worker or system may do this.")
+    if limits_of(presented().token) is not None:
+        raise NotPermitted("outside-grant", "The token was given for part of one record, and opens that alone.")
     return presented().requester()
 
 

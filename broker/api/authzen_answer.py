@@ -12,7 +12,7 @@ from typing import Any
 from broker.access.explain import Told, for_requester, may_be_told
 from broker.access.release import CONCEALED_LAYERS
 from broker.access.request import AccessRequest, Decision, Pair
-from broker.api.problems import told_as_json
+from broker.api.problems import told_as_json, way_to_ask
 from broker.errors import InvalidInput, NotFound
 from broker.vocabulary import OWN, DenialReason, Section
 
@@ -77,6 +77,7 @@ def _context(
         "agreements": list(decision.agreements) if told else [],
         "valid_until": _valid_until(request, decision) if told else None,
         "requestable": decision.requestable,
+        **way_to_ask(request, decision),
     }
     if assurance is not None:
         context["acr_values"] = f"{OWN}:assurance:{assurance}"

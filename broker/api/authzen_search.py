@@ -61,7 +61,7 @@ class Search:
         )
 
     def decide(self, request: AccessRequest) -> Decision:
-        decision = decide_only(self.broker, self.session, request)
+        decision = decide_only(self.broker, self.session, request, acting=False)
         self.decisions.append(decision)
         return decision
 

@@ -24,8 +24,9 @@ from broker.doors.body import StrictParser
 from broker.errors import NotFound
 from broker.identity.actions import organisation_called
 from broker.identity.models import Organisation
-from broker.oauth.guard import needs_scope, presenting_resident
-from broker.vocabulary import AuditAction
+from broker.oauth.guard import acting, by_whom, must_be_fresh, needs_scope, presented, presenting_resident
+from broker.proxies.shield import Shield, shield
+from broker.vocabulary import AccessLevel, AuditAction
 
 routes = Blueprint("api_own", __name__, url_prefix="/api/my", description="For residents, about their own record.")
 routes.ARGUMENTS_PARSER = StrictParser()
@@ -38,13 +39,17 @@ SHOWN = tuple(
 )
 
 
-def _by() -> str:
-    return f"resident:{presenting_resident()}"
+def _kept_back() -> Shield | None:
+    """What is not shown to whoever acts for another; None for residents themselves."""
+    return shield(session()) if acting() else None
 
 
 def _own_consent(consent_id: str) -> Consent:
+    kept_back, resident = _kept_back(), presenting_resident(AccessLevel.CHANGE_SHARING)
     consent = session().get(Consent, consent_id)
-    if consent is None or consent.resident_id != presenting_resident():
+    if consent is None or consent.resident_id != resident:
+        raise NotFound("consent-unknown", "There is no such choice of yours.")
+    if kept_back is not None and kept_back.hides_consent(consent):
         raise NotFound("consent-unknown", "There is no such choice of yours.")
     return consent
 
@@ -55,7 +60,9 @@ def _own_consent(consent_id: str) -> Consent:
 @routes.response(200, ConsentSchema(many=True), description="The choices in use, newest first.")
 def consents() -> list[dict[str, Any]]:
     """What you share and withhold, by your own choice."""
-    return [render.consent(kept) for kept in actions.in_use(session(), presenting_resident(), now=now())]
+    kept_back, resident = _kept_back(), presenting_resident(AccessLevel.SEE_SHARING)
+    in_use = actions.in_use(session(), resident, now=now())
+    return [render.consent(kept) for kept in in_use if kept_back is None or not kept_back.hides_consent(kept)]
 
 
 @routes.route("/consents", methods=["POST"])
@@ -64,17 +71,18 @@ def consents() -> list[dict[str, Any]]:
 @routes.arguments(GiveSchema)
 @routes.response(201, ConsentSchema, description="The permission given.")
 def give(body: dict[str, Any]) -> dict[str, Any]:
-    """Share with an organisation."""
+    """Share with an organisation. Needs a sign-in from the last few minutes."""
+    must_be_fresh()
     kept = actions.give(
         session(),
-        resident=presenting_resident(),
+        resident=presenting_resident(AccessLevel.CHANGE_SHARING),
         organisation=organisation_called(session(), body["organisation"]).code,
         purposes=frozenset(body["purposes"]),
         sections=frozenset(body["sections"]),
         until=body["until"],
-        by=_by(),
         trail=parts().trail,
         now=now(),
+        **by_whom(),
     )
     return render.consent(kept)
 
@@ -88,13 +96,13 @@ def withhold(body: dict[str, Any]) -> dict[str, Any]:
     """Do not share: with one organisation or any, some sections or all, or a kind of sensitive information."""
     kept = actions.withhold(
         session(),
-        resident=presenting_resident(),
+        resident=presenting_resident(AccessLevel.CHANGE_SHARING),
         organisation=organisation_called(session(), body["organisation"]).code if body["organisation"] else None,
         sections=None if body["sections"] is None else frozenset(body["sections"]),
         labels=None if body["labels"] is None else frozenset(body["labels"]),
-        by=_by(),
         trail=parts().trail,
         now=now(),
+        **by_whom(),
     )
     return render.consent(kept)
 
@@ -110,9 +118,9 @@ def narrow(body: dict[str, Any], consent_id: str) -> dict[str, Any]:
         session(),
         _own_consent(consent_id),
         stop_sections=frozenset(body["stop_sections"]),
-        by=_by(),
         trail=parts().trail,
         now=now(),
+        **by_whom(),
     )
     return render.consent(kept)
 
@@ -123,7 +131,7 @@ def narrow(body: dict[str, Any], consent_id: str) -> dict[str, Any]:
 @routes.response(200, ConsentSchema, description="The choice, ended.")
 def withdraw(consent_id: str) -> dict[str, Any]:
     """Stop sharing. The very next request obeys."""
-    kept = actions.withdraw(session(), _own_consent(consent_id), by=_by(), trail=parts().trail, now=now())
+    kept = actions.withdraw(session(), _own_consent(consent_id), trail=parts().trail, now=now(), **by_whom())
     return render.consent(kept)
 
 
@@ -133,8 +141,10 @@ def withdraw(consent_id: str) -> dict[str, Any]:
 @routes.response(200, RequestSchema(many=True), description="Requests waiting for your answer, oldest first.")
 def requests() -> list[dict[str, Any]]:
     """Who is asking you."""
-    waiting = actions.requests_to(session(), presenting_resident(), now=now())
-    return [render.access_request(record, now=now()) for record in waiting]
+    kept_back, resident = _kept_back(), presenting_resident(AccessLevel.ANSWER_REQUESTS)
+    waiting = actions.requests_to(session(), resident, now=now())
+    shown = [record for record in waiting if kept_back is None or not kept_back.hides_request(record)]
+    return [render.access_request(record, now=now()) for record in shown]
 
 
 @routes.route("/access-requests/<request_id>/answer", methods=["POST"])
@@ -143,9 +153,14 @@ def requests() -> list[dict[str, Any]]:
 @routes.arguments(AnswerSchema)
 @routes.response(200, RequestSchema, description="The request, answered.")
 def answer(body: dict[str, Any], request_id: str) -> dict[str, Any]:
-    """Say yes, yes to less, or no."""
+    """Say yes, yes to less, or no. To say yes needs a sign-in from the last few minutes."""
+    if body["agree"]:
+        must_be_fresh()
+    kept_back, resident = _kept_back(), presenting_resident(AccessLevel.ANSWER_REQUESTS)
     record = session().get(AccessRequestRecord, request_id)
-    if record is None or record.resident_id != presenting_resident():
+    if record is None or record.resident_id != resident:
+        raise NotFound("request-unknown", "There is no such request.")
+    if kept_back is not None and kept_back.hides_request(record):
         raise NotFound("request-unknown", "There is no such request.")
     actions.answer(
         session(),
@@ -153,9 +168,10 @@ def answer(body: dict[str, Any], request_id: str) -> dict[str, Any]:
         agree=body["agree"],
         sections=None if body["sections"] is None else frozenset(body["sections"]),
         until=body["until"],
-        by=_by(),
+        assurance=presented().token.assurance,
         trail=parts().trail,
         now=now(),
+        **by_whom(),
     )
     return render.access_request(record, now=now())
 
@@ -166,7 +182,11 @@ def answer(body: dict[str, Any], request_id: str) -> dict[str, Any]:
 @routes.response(200, LookSchema(many=True), description="Newest first.")
 def activity() -> list[dict[str, Any]]:
     """Who looked, at what, why, and what was refused."""
-    entries = parts().trail.entries(session(), resident=presenting_resident(), actions=SHOWN, limit=200)
+    kept_back, resident = _kept_back(), presenting_resident(AccessLevel.SEE_WHO_LOOKED)
+    every = parts().trail.entries(session(), resident=resident, actions=SHOWN, limit=200)
+    # A change that nobody is to learn of is on the trail, and on no list that anybody can open.
+    loud = [entry for entry in every if not entry.body.get("quiet")]
+    entries = [entry for entry in loud if kept_back is None or not kept_back.hides_entry(entry)]
     codes = {entry.organisation for entry in entries if entry.organisation}
     organisations = session().scalars(select(Organisation).where(Organisation.code.in_(codes)))
     names = {organisation.code: organisation.name for organisation in organisations}

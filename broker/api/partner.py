@@ -11,16 +11,19 @@ from sqlalchemy import bindparam, select
 
 from broker.access.release import release_record
 from broker.access.request import AccessRequest, BreakGlass, Requester
+from broker.access.restricted import wants_fresh_sign_in
 from broker.api import fhir, render
-from broker.api.schemas import AskSchema, FindSchema, FoundSchema, RequestSchema, ViewSchema
+from broker.api.schemas import AskSchema, FindSchema, FoundSchema, PairSchema, RequestSchema, ViewSchema
 from broker.consent import actions as consents
+from broker.consent import pairing, reminding
 from broker.consent.models import AccessRequestRecord
 from broker.doors import now, parts, session
 from broker.doors.body import StrictParser
 from broker.errors import InvalidInput, NotFound, NotPermitted
 from broker.identity import actions as identity
 from broker.identity.models import Membership
-from broker.oauth.guard import needs_scope, presented
+from broker.oauth.guard import must_be_fresh, needs_scope, presented
+from broker.oauth.limits import Limits, limits_of
 from broker.vocabulary import Role
 
 routes = Blueprint("api_partner", __name__, url_prefix="/api", description="For organisations that ask.")
@@ -69,6 +72,18 @@ def find(body: dict[str, Any]) -> dict[str, str]:
     return {"resident": handle}
 
 
+@routes.route("/residents/pair", methods=["POST"])
+@routes.doc(security=SECURED)
+@needs_scope("residents.find")
+@routes.arguments(PairSchema)
+@routes.response(200, FoundSchema, description="The handle that looking for them would give.")
+def pair(body: dict[str, Any]) -> dict[str, str]:
+    """Use the code by which a resident names themselves to you. It lets you see nothing."""
+    kept = parts()
+    handle = pairing.use(session(), body["code"], asker=_reader(), trail=kept.trail, settings=kept.settings, now=now())
+    return {"resident": handle}
+
+
 @routes.route("/access-requests", methods=["POST"])
 @routes.doc(security=SECURED)
 @needs_scope("access.request")
@@ -97,10 +112,25 @@ def ask(body: dict[str, Any]) -> dict[str, Any]:
 @routes.response(200, RequestSchema, description="Where it stands.")
 def poll(request_id: str) -> dict[str, Any]:
     """Where a request stands. Another organisation's looks like one that never was."""
+    return render.access_request(_own_request(request_id), now=now())
+
+
+@routes.route("/access-requests/<request_id>/remind", methods=["POST"])
+@routes.doc(security=SECURED)
+@needs_scope("access.request")
+@routes.response(200, RequestSchema, description="Where it stands, as before.")
+def remind(request_id: str) -> dict[str, Any]:
+    """Remind the resident, once, after half of the time to answer."""
+    record = _own_request(request_id)
+    reminding.remind(session(), record, asker=_requester(), trail=parts().trail, now=now())
+    return render.access_request(record, now=now())
+
+
+def _own_request(request_id: str) -> AccessRequestRecord:
     record = session().get(AccessRequestRecord, request_id)
     if record is None or record.organisation_code != _requester().organisation:
         raise NotFound("request-unknown", "There is no such request.")
-    return render.access_request(record, now=now())
+    return record
 
 
 @routes.route("/records/view", methods=["POST"])
@@ -113,11 +143,14 @@ def poll(request_id: str) -> dict[str, Any]:
         }
     },
 )
-@needs_scope("records.read")
+@needs_scope("records.read", or_smart=True)
 @routes.arguments(ViewSchema)
 def read_view(body: dict[str, Any]) -> Response:
     """The permitted sections of a resident's record, assembled live from the partner systems that hold them."""
+    limits = limits_of(presented().token) or Limits()
     requester = _for_worker(_requester(), body.get("worker"))
+    sections = frozenset(body["sections"])
+    limits.check(resident=body["resident"], purpose=body["purpose"], sections=sections, form=body["format"])
     resident = identity.resident_behind(session(), body["resident"], organisation=requester.organisation)
     asked = AccessRequest(
         id=str(uuid.uuid4()),
@@ -125,12 +158,14 @@ def read_view(body: dict[str, Any]) -> Response:
         # A handle for nobody is decided as somebody nobody has a relationship with: the two must look alike.
         resident=resident or identity.NOBODY,
         purpose=body["purpose"],
-        sections=frozenset(body["sections"]),
+        sections=sections,
         made_at=now(),
         break_glass=BreakGlass(body["break_glass"]["reason"]) if body.get("break_glass") else None,
         reason=body["reason"],
     )
-    released = release_record(parts(), session(), asked)
+    if wants_fresh_sign_in(asked):
+        must_be_fresh()  # a worker who proved lately who they are: a system cannot say that of the one it names
+    released = limits.narrowed(release_record(parts(), session(), asked))
     if body["format"] == "view":
         answer = jsonify(render.release(released))
     else:

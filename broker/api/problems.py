@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 from broker import logs
 from broker.access.explain import Told, for_requester
 from broker.access.release import Refused
+from broker.access.request import AccessRequest, Decision
 from broker.errors import (
     Conflict,
     Fault,
@@ -21,6 +22,7 @@ from broker.errors import (
     Refusal,
     TooMany,
 )
+from broker.oauth import ciba
 from broker.oauth.challenges import Challenge
 
 log = logs.logger(__name__)
@@ -35,7 +37,10 @@ STATUS: dict[type[Refusal], int] = {
 }
 # Of what people see, only the page that asks them is under /oauth.
 PEOPLES_PATHS = ("/oauth/authorize",)
-MACHINE_PATHS = ("/api", "/oauth", "/smart", "/demo/token", "/.well-known", "/health", "/ready", "/opa", "/access")
+MACHINE_PATHS = (
+    *("/api", "/oauth", "/smart", "/fhir", "/access", "/opa"),
+    *("/demo/token", "/.well-known", "/health", "/ready"),
+)
 
 
 def for_machines() -> bool:
@@ -96,7 +101,13 @@ def _refused(error: Refused) -> Response:
         decision=decision.id,
         requestable=decision.requestable,
         reasons=[told_as_json(item) for item in told],
+        **way_to_ask(error.request, decision),
     )
+
+
+def way_to_ask(asked: AccessRequest, decision: Decision) -> dict[str, Any]:
+    """How to ask the resident, exactly where the answer says already that it could help."""
+    return {"request": ciba.template(asked.purpose, asked.sections)} if decision.requestable else {}
 
 
 def told_as_json(item: Told) -> dict[str, Any]:

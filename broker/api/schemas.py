@@ -79,6 +79,12 @@ class FoundSchema(Strict):
     resident = fields.String(metadata=HANDLE)
 
 
+class PairSchema(Strict):
+    code = text(
+        "The code that the resident gave you; spaces, hyphens and case do not count.", most=20, least=1, required=True
+    )
+
+
 class AskSchema(HandleSchema):
     purpose = CodeField(Purpose, required=True)
     sections = codes(Section, "What you need, and no more.", required=True)

@@ -20,7 +20,7 @@ from broker.errors import InvalidInput, NotFound, NotPermitted
 from broker.identity.models import Organisation, SignedInSession
 from broker.oauth import authorization
 from broker.oauth.authorization import Answerer, Asked
-from broker.oauth.scopes import SCOPES
+from broker.oauth.scopes import said_of
 from broker.vocabulary import Section
 from broker.web.access import PUBLIC, who
 from broker.web.cookies import whoever_is_signed_in
@@ -126,7 +126,7 @@ def _page(question: Asked, *, errors: dict[str, str] | None = None, status: int 
         until=now() + record.duration if record else now() + timedelta(days=parts().settings.refresh_days),
         sections=sections,
         because=because,
-        allowed=[SCOPES.get(scope, scope) for scope in question.scopes.split()],
+        allowed=[said_of(scope) for scope in question.scopes.split()],
         kept=request.form.getlist("sections") if errors else [section.value for section in sections],
         named=_named(question),
         errors=errors or {},

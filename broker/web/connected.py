@@ -1,4 +1,4 @@
-"""The partners' systems that somebody lets act as them, and ending that at once. What a resident shares is elsewhere."""
+"""The systems that somebody lets act as them, and ending that at once. What a resident shares is shown elsewhere."""
 
 from __future__ import annotations
 
@@ -65,7 +65,9 @@ def _givers() -> ColumnElement[bool]:
     found = signed_in()
     if found.person_id is not None:
         return (Grant.person_id == found.person_id) & (Grant.organisation_code == found.organisation_code)
-    return Grant.resident_id == (found.acting_for_id or found.resident_id)
+    if found.acting_for_id is not None:  # what they gave for somebody else, and nothing that the other gave
+        return (Grant.resident_id == found.acting_for_id) & (Grant.acting == actor_of(found))
+    return Grant.resident_id == found.resident_id
 
 
 def _shown(grant: Grant) -> Connection:

@@ -7,14 +7,15 @@ from datetime import UTC, date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Flask, request, url_for
+from flask import Blueprint, Flask, current_app, request, url_for
 from jinja2 import ChainableUndefined
 
 from broker.doors import parts, session
 from broker.identity.models import Organisation, Person, Resident, SignedInSession
-from broker.vocabulary import Section, Sensitivity
+from broker.proxies.deciding import VERIFIERS
+from broker.vocabulary import OrganisationKind, Role, Section, Sensitivity
 from broker.web import csrf
-from broker.web.access import GOVERNORS, RESIDENTS, home_of
+from broker.web.access import GOVERNORS, RESIDENTS_AND_PROXIES, acting, acting_may, home_of
 from broker.web.cookies import whoever_is_signed_in
 
 SERVICE = "Neighbourhood record sharing"
@@ -36,6 +37,12 @@ NAVIGATION: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("governance.decisions", "Decisions"),
         ("governance.playground", "Playground"),
         ("governance.engines_page", "Engines"),
+        ("administration.home", "Our organisation"),
+    ),
+    "administration": (
+        ("administration.home", "Who works here"),
+        ("administration.our_systems", "Our systems"),
+        ("administration.checklist", "What we still need"),
     ),
 }
 
@@ -78,12 +85,30 @@ def frame() -> dict[str, Any]:
         "demonstration": parts().settings.demonstration,
         "signed_in_as": _name_of(signed_in) if signed_in else "",
         "signed_in_for": _organisation_of(signed_in) if signed_in else "",
+        "acting_for": proxy.resident.name if (proxy := acting()) else "",
         "home_path": home_of(signed_in.role) if signed_in else url_for("web.home"),
         "navigation": [
             {"href": url_for(endpoint), "text": text, "current": endpoint == request.endpoint}
-            for endpoint, text in NAVIGATION.get(area, ())
+            for endpoint, text in (*NAVIGATION.get(area, ()), *_of_a_practice(signed_in))
+            if _leads_anywhere(endpoint, signed_in)
         ],
     }
+
+
+def _of_a_practice(signed_in: SignedInSession | None) -> tuple[tuple[str, str], ...]:
+    """A practice decides who may act for its patients; nobody else's menu says so."""
+    if signed_in is None or signed_in.role not in VERIFIERS:
+        return ()
+    organisation = session().get(Organisation, signed_in.organisation_code)
+    registers = organisation is not None and organisation.kind is OrganisationKind.GP_PRACTICE
+    return (("practice.proxies", "People who act for patients"),) if registers else ()
+
+
+def _leads_anywhere(endpoint: str, signed_in: SignedInSession | None) -> bool:
+    """Whether a page of the menu is for them: somebody who acts for another has fewer."""
+    view: Any = current_app.view_functions[endpoint]
+    level = view.level
+    return signed_in is not None and signed_in.role in view.audience and (level is None or acting_may(level))
 
 
 def in_words(day: date | datetime | None) -> str:
@@ -123,8 +148,10 @@ def in_order(sections: Iterable[Section]) -> list[Section]:
 def _area(signed_in: SignedInSession | None) -> str:
     if signed_in is None:
         return ""
-    if signed_in.role in RESIDENTS:
+    if signed_in.role in RESIDENTS_AND_PROXIES:
         return "resident"
+    if signed_in.role is Role.ADMINISTRATOR:
+        return "administration"
     return "governance" if signed_in.role in GOVERNORS else "partner"
 
 

@@ -11,9 +11,10 @@ from broker.doors import now, parts, session
 from broker.errors import NotFound
 from broker.identity import sessions
 from broker.identity.models import Membership, Resident, SignedInSession
-from broker.vocabulary import Role
-from broker.web.access import GOVERNORS, PUBLIC, WORKERS, home_of, who
+from broker.web.access import ADMINISTRATORS, GOVERNORS, PUBLIC, WORKERS, who
 from broker.web.cookies import forget_session, keep_session, whoever_is_signed_in
+from broker.web.federated import ways_in
+from broker.web.way_back import safe_way_back
 
 sign_in = Blueprint("sign_in", __name__)
 demonstration = Blueprint("demonstration", __name__)
@@ -32,7 +33,7 @@ def start() -> str | Response:
     way_back = request.args.get("next", "")
     if parts().settings.demonstration:
         return redirect(url_for("demonstration.people", next=way_back or None), code=303)
-    return render_template("sign_in.jinja")
+    return render_template("sign_in.jinja", groups=ways_in(), way_back=way_back)
 
 
 @sign_in.post("/sign-out")
@@ -64,7 +65,7 @@ def people() -> str:
         workers=[membership for membership in working if membership.role in WORKERS],
         residents=residents,
         at_once=RESIDENTS_AT_ONCE,
-        governors=[membership for membership in working if membership.role in GOVERNORS],
+        governors=[membership for membership in working if membership.role in (*GOVERNORS, *ADMINISTRATORS)],
         way_back=request.args.get("next", ""),
     )
 
@@ -104,5 +105,4 @@ def _memberships() -> list[Membership]:
 
 def _after_sign_in(begun: SignedInSession, way_back: str) -> str:
     """Back to the page that asked, where it is one of this person's own; else their first page."""
-    home = home_of(Role(begun.role))
-    return way_back if way_back == home or way_back.startswith(f"{home}/") else home
+    return safe_way_back(way_back, begun.role)

@@ -13,6 +13,7 @@ from broker.web.governance import (  # noqa: E402,F401  the views register thems
     agreements,
     decisions,
     documents,
+    emergencies,
     explained,
     fleet,
     moving,

@@ -16,7 +16,7 @@ from broker.errors import Conflict
 from broker.governance import changes
 from broker.governance.small_numbers import SMALLEST, shown
 from broker.vocabulary import AgreementState
-from broker.web.access import who
+from broker.web.access import prove_first, who
 from broker.web.governance import governance
 from broker.web.governance.acting import WRITERS, actor, must_write, names_of
 from broker.web.governance.differences import grouped
@@ -99,6 +99,9 @@ def confirm(agreement_id: str, version: int, act: str) -> str:
 def move(agreement_id: str, version: int, act: str) -> Response:
     """Do it, where the state it was asked about is still its state."""
     found, chosen = _to_move(agreement_id, version, act)
+    # Suspending and ending never ask: what shares less is done at once.
+    if chosen.to is AgreementState.IN_FORCE and (first := prove_first()) is not None:
+        return first
     chosen.do(parts(), session(), found, by=actor(), now=now())
     return redirect(url_for("governance.version", agreement_id=found.id, version=found.number, done=act), code=303)
 

@@ -41,7 +41,7 @@ def notices() -> str:
             what=actions.in_words(notice.kind),
             purpose=_label(code_of(Purpose, notice.parameters.get("purpose"))),
             role=_label(code_of(Role, notice.parameters.get("role"))),
-            about=notice.about,
+            about="" if notice.kind.startswith("proxy-") else notice.about,
         )
         for notice in kept
     ]

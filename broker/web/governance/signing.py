@@ -11,7 +11,7 @@ from broker.agreements.models import SharingAgreement
 from broker.doors import now, parts, session
 from broker.errors import Conflict, InvalidInput
 from broker.governance import changes, impact
-from broker.web.access import GOVERNORS, who
+from broker.web.access import GOVERNORS, proven_lately, who
 from broker.web.forms import Form
 from broker.web.governance import governance
 from broker.web.governance.acting import SIGNATORIES, name_of_actor, names_of, own_organisation, signatory, why_not_sign
@@ -32,6 +32,7 @@ def sign(agreement_id: str, version: int) -> str:
 
 @governance.post("/agreements/<agreement_id>/<int:version>/sign")
 @who(*SIGNATORIES)
+@proven_lately
 def signed(agreement_id: str, version: int) -> Response | str | tuple[str, int]:
     """Sign for one's own organisation the text and the report that the form names."""
     found = actions.version(session(), agreement_id, version)

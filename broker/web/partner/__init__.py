@@ -9,4 +9,4 @@ from flask import Blueprint
 
 partner = Blueprint("partner", __name__, url_prefix="/partner")
 
-from broker.web.partner import ask, find, home, read  # noqa: E402,F401  the views register themselves
+from broker.web.partner import ask, find, home, pairing, read  # noqa: E402,F401  the views register themselves

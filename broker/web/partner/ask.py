@@ -11,12 +11,13 @@ from werkzeug.wrappers import Response
 from broker.access.request import AccessRequest, BreakGlass
 from broker.agreements.offers import Offers, offered_to
 from broker.consent import actions as consent
+from broker.consent.reminding import PASSES_ON
 from broker.database import new_id
 from broker.doors import now, parts, session
 from broker.errors import NotFound
 from broker.identity.actions import NOBODY, resident_behind
 from broker.vocabulary import Purpose, RequestState, Route, Section
-from broker.web.access import WORKERS, requester, who
+from broker.web.access import WORKERS, proven_lately, requester, who
 from broker.web.forms import Form
 from broker.web.partner import partner
 from broker.web.partner.home import own_request
@@ -120,6 +121,7 @@ def team_permission(handle: str, purpose: str) -> Answer:
 
 @partner.get("/residents/<handle>/emergency")
 @who(*WORKERS)
+@proven_lately
 def emergency(handle: str) -> str:
     """What emergency access opens, and what follows from using it."""
     _must_be_ours(handle)
@@ -128,6 +130,7 @@ def emergency(handle: str) -> str:
 
 @partner.post("/residents/<handle>/emergency")
 @who(*WORKERS)
+@proven_lately
 def break_glass(handle: str) -> Answer:
     _must_be_ours(handle)
     sections = _offers().emergency
@@ -195,7 +198,13 @@ def _may_take_all(route: Route) -> bool:
 
 def _routes(handle: str, *, errors: dict[str, str]) -> str:
     return render_template(
-        "partner/ask.jinja", handle=handle, offers=_offers(), errors=errors, sent=request.form, routes=Route
+        "partner/ask.jinja",
+        handle=handle,
+        offers=_offers(),
+        can_pass_on=requester().role in PASSES_ON,
+        errors=errors,
+        sent=request.form,
+        routes=Route,
     )
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from flask import render_template
 
 from broker.consent import actions as consent
+from broker.consent import asking
 from broker.consent.models import AccessRequestRecord
+from broker.consent.reminding import may_remind
 from broker.doors import now, session
 from broker.errors import NotFound
 from broker.vocabulary import RequestState
@@ -18,7 +20,7 @@ from broker.web.partner import partner
 def home() -> str:
     at = now()
     asker = requester()
-    made = consent.requests_by(session(), asker.organisation, person=asker.person)
+    made = asking.requests_by(session(), asker.organisation, person=asker.person)
     return render_template(
         "partner/home.jinja", requests=[(record, consent.state_of(record, now=at)) for record in made]
     )
@@ -30,7 +32,13 @@ def asked(request_id: str) -> str:
     """One request: its code to read aloud, where it stands, and, once agreed, the way to what was agreed."""
     record = own_request(request_id)
     state = consent.state_of(record, now=now())
-    return render_template("partner/asked.jinja", record=record, state=state, granted=state is RequestState.GRANTED)
+    return render_template(
+        "partner/asked.jinja",
+        record=record,
+        state=state,
+        granted=state is RequestState.GRANTED,
+        can_remind=may_remind(record, now=now()),
+    )
 
 
 def own_request(request_id: str) -> AccessRequestRecord:

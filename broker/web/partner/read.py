@@ -9,14 +9,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from flask import render_template
+from werkzeug.wrappers import Response
 
 from broker.access import explain
 from broker.access.release import Refused, Release, release_record
 from broker.access.request import AccessRequest, Decision
+from broker.access.restricted import wants_fresh_sign_in
 from broker.doors import parts, session
 from broker.identity.actions import NOBODY
 from broker.identity.models import Organisation, Resident
 from broker.vocabulary import DenialReason, Layer, Obligation, Route, Section
+from broker.web.access import prove_first
 from broker.web.reasons import furthest
 
 # How many entries of a section are shown before the rest is folded away.
@@ -32,8 +35,13 @@ class Why:
     remedy: str
 
 
-def read(handle: str, request: AccessRequest, *, route: Route, agreed: bool = False) -> tuple[str, int]:
-    """The page for one reading of the record, and its status. ``agreed``: the resident once said yes to just this."""
+def read(handle: str, request: AccessRequest, *, route: Route, agreed: bool = False) -> tuple[str, int] | Response:
+    """The page for one reading of the record, and its status. ``agreed``: the resident once said yes to just this.
+
+    What is guarded most is read only by somebody who proved lately who they are, and sends others to do so first.
+    """
+    if wants_fresh_sign_in(request) and (first := prove_first()) is not None:
+        return first
     try:
         release = release_record(parts(), session(), request)
     except Refused as refused:

@@ -6,4 +6,13 @@ from flask import Blueprint
 
 resident = Blueprint("resident", __name__, url_prefix="/my")
 
-from broker.web.resident import activity, home, requests, sharing, withholding  # noqa: E402,F401  views register themselves
+from broker.web.resident import (  # noqa: E402  the views register themselves
+    activity,  # noqa: F401
+    asking,  # noqa: F401
+    home,  # noqa: F401
+    pairing,  # noqa: F401
+    proxies,  # noqa: F401
+    requests,  # noqa: F401
+    sharing,  # noqa: F401
+    withholding,  # noqa: F401
+)

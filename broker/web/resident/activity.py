@@ -10,10 +10,11 @@ from flask import render_template, request
 
 from broker.audit.trail import Entry
 from broker.doors import parts, session
-from broker.vocabulary import AuditAction, ProvisionType, Purpose, Role, Section, Sensitivity
-from broker.web.access import RESIDENTS, resident_id, who
+from broker.proxies import limits
+from broker.vocabulary import AccessLevel, AuditAction, ProvisionType, Purpose, Role, Section, Sensitivity
+from broker.web.access import RESIDENTS_AND_PROXIES, acting, resident_id, shielded, who
 from broker.web.resident import resident
-from broker.web.resident.people import organisations, people
+from broker.web.resident.people import organisations, people, residents
 from broker.web.trail_words import code_of, codes_of
 
 A_PAGE = 50
@@ -23,14 +24,20 @@ HEADINGS = {
     AuditAction.RELEASE: "Saw part of your record",
     AuditAction.RECORD_VIEWED_BY_RESIDENT: "You read your own record",
     AuditAction.RESIDENT_SOUGHT: "Looked for you by NHS number and date of birth",
+    AuditAction.RESIDENT_PAIRED: "Used your pairing code",
+    AuditAction.ASKING_CHANGED: "You changed how you may be asked",
     AuditAction.ACCESS_REQUESTED: "Asked you for permission",
     AuditAction.ACCESS_ANSWERED: "You said no to a request",
     AuditAction.CONSENT_GIVEN: "You gave permission",
     AuditAction.CONSENT_NARROWED: "You cut down what is shared",
     AuditAction.CONSENT_WITHDRAWN: "You stopped sharing",
+    AuditAction.PROXY_ACTED: "Opened your pages, acting for you",
+    AuditAction.PROXY_CHANGED: "Who may act for you changed",
 }
+ASKED_AGAIN = {"reminded": "Reminded you of a request", "passed-on": "Told you of a request in person"}
 OWN = (
     AuditAction.ACCESS_ANSWERED,
+    AuditAction.ASKING_CHANGED,
     AuditAction.CONSENT_GIVEN,
     AuditAction.CONSENT_NARROWED,
     AuditAction.CONSENT_WITHDRAWN,
@@ -55,30 +62,46 @@ class Act:
 
 
 @resident.get("/activity")
-@who(*RESIDENTS)
+@who(*RESIDENTS_AND_PROXIES, level=AccessLevel.SEE_WHO_LOOKED)
 def activity() -> str:
     """What happened around this resident's record, newest first."""
     before = request.args.get("before", type=int)
     entries = parts().trail.entries(
         session(), resident=resident_id(), actions=tuple(HEADINGS), limit=A_PAGE, before=before
     )
-    shown = [entry for entry in entries if _tells_something(entry)]
+    shown = [entry for entry in entries if _tells_something(entry) and not _kept_back(entry)]
     said = {entry.body.get("decision"): entry.note for entry in entries if entry.action is AuditAction.DECISION}
     workers = people({entry.actor.removeprefix("person:") for entry in shown})
     named = organisations({entry.organisation for entry in shown if entry.organisation})
+    proxied = _proxies(shown)
     return render_template(
         "resident/activity.jinja",
         acts=[
             _act(
                 entry,
-                person=workers.get(entry.actor.removeprefix("person:"), _system(entry)),
+                person=workers.get(entry.actor.removeprefix("person:"), _system(entry)) or proxied.get(entry.actor, ""),
                 organisation=named[entry.organisation].name if entry.organisation in named else "",
-                words=entry.note or said.get(entry.body.get("decision")) or "",
+                # Whoever acts for another does not read what others wrote about them.
+                words="" if acting() else entry.note or said.get(entry.body.get("decision")) or "",
             )
             for entry in shown
         ],
         older=entries[-1].index if len(entries) == A_PAGE else None,
     )
+
+
+def _kept_back(entry: Entry) -> bool:
+    """What nobody is to see on a page, and what whoever acts for another is not shown."""
+    if entry.action is AuditAction.PROXY_CHANGED and (entry.body.get("quiet") or "state" not in entry.body):
+        return True
+    return (kept_back := shielded()) is not None and kept_back.hides_entry(entry)
+
+
+def _proxies(entries: list[Entry]) -> dict[str, str]:
+    """The names of those who acted for this resident, by how the trail names them."""
+    acted = {entry.actor for entry in entries if entry.body.get("acting")}
+    named = residents({actor.removeprefix("resident:") for actor in acted})
+    return {f"resident:{id}": f"{name}, acting for you" for id, name in named.items()}
 
 
 def _system(entry: Entry) -> str:
@@ -104,19 +127,29 @@ def _act(entry: Entry, *, person: str, organisation: str, words: str) -> Act:
         organisation=organisation,
         role=role.label if role else "",
         purpose=purpose.label if purpose else "",
-        sections=_touched(body, "released" if released else "sections"),
+        sections=tuple(each for each in _touched(body, "released" if released else "sections") if not _unsaid(each)),
         emergency=bool(body.get("break_glass")),
         refused=entry.action is AuditAction.DECISION,
-        own=entry.action in OWN,
-        words="" if entry.actor.startswith("resident:") else words,
+        own=entry.action in OWN or entry.action is AuditAction.PROXY_CHANGED,
+        words="" if entry.actor.startswith("resident:") or entry.action is AuditAction.PROXY_CHANGED else words,
     )
 
 
 def _heading(entry: Entry) -> str:
+    said = _what(entry)
+    # Not "You stopped sharing", where somebody else did.
+    return said.removeprefix("You ").capitalize() if entry.body.get("acting") and said.startswith("You ") else said
+
+
+def _what(entry: Entry) -> str:
     if entry.action is AuditAction.ACCESS_ANSWERED and entry.body.get("agreed"):
         return "You said yes to a request"
     if entry.action is AuditAction.CONSENT_WITHDRAWN and _denies(entry.body):
         return "You share something again"
+    if entry.action is AuditAction.ACCESS_REQUESTED and entry.body.get("how") in ASKED_AGAIN:
+        return ASKED_AGAIN[entry.body["how"]]
+    if entry.action is AuditAction.ASKING_CHANGED and entry.body.get("pairing_code"):
+        return "You made a pairing code"
     return HEADINGS[entry.action]
 
 
@@ -126,6 +159,11 @@ def _touched(body: Mapping[str, object], key: str) -> tuple[str, ...]:
     sections = named or tuple(s for s in Section if any(s in codes_of(Section, p.get("sections")) for p in _of(body)))
     kinds = (k for k in Sensitivity if any(k in codes_of(Sensitivity, p.get("labels")) for p in _of(body)))
     return tuple(each.label for each in sections) or tuple(kind.label for kind in kinds)
+
+
+def _unsaid(label: str) -> bool:
+    never = (*limits.never_for_proxies, *limits.sections_never_for_proxies)
+    return acting() is not None and label in [code.label for code in never]
 
 
 def _denies(body: Mapping[str, object]) -> bool:

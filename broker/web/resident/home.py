@@ -11,8 +11,8 @@ from broker.doors import now, session
 from broker.identity.models import Resident
 from broker.notices import actions as notices
 from broker.notices.models import Notice
-from broker.vocabulary import NoticeKind, Purpose
-from broker.web.access import RESIDENTS, resident_id, who
+from broker.vocabulary import AccessLevel, NoticeKind, Purpose
+from broker.web.access import RESIDENTS_AND_PROXIES, acting_may, resident_id, shielded, who
 from broker.web.resident import resident
 from broker.web.resident.people import askers, organisations
 
@@ -20,12 +20,17 @@ A_FORTNIGHT = timedelta(days=14)
 
 
 @resident.get("")
-@who(*RESIDENTS)
+@who(*RESIDENTS_AND_PROXIES)
 def home() -> str:
+    """For a proxy, only what their levels reach."""
     me = session().get(Resident, resident_id())
     assert me is not None, "a resident's session names a resident"
-    waiting = consent.requests_to(session(), me.id, now=now())
-    told = notices.to_resident(session(), me.id, since=now() - A_FORTNIGHT)
+    waiting = consent.requests_to(session(), me.id, now=now()) if acting_may(AccessLevel.ANSWER_REQUESTS) else []
+    looked = acting_may(AccessLevel.SEE_WHO_LOOKED)
+    told = notices.to_resident(session(), me.id, since=now() - A_FORTNIGHT) if looked else []
+    if (kept_back := shielded()) is not None:
+        waiting = [record for record in waiting if not kept_back.hides_request(record)]
+        told = [notice for notice in told if not kept_back.hides_notice(notice)]
     return render_template(
         "resident/home.jinja",
         me=me,
@@ -34,6 +39,8 @@ def home() -> str:
         told=told,
         organisations=organisations({notice.parameters["organisation"] for notice in told}),
         in_words=in_words,
+        may=acting_may,
+        levels=AccessLevel,
     )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from broker.consent.models import AccessRequestRecord
+from broker.consent.models import AccessRequestRecord, Consent
 from broker.doors import session
-from broker.identity.models import Organisation, Person
+from broker.identity.models import Organisation, Person, Resident
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,17 @@ def organisations(codes: Collection[str]) -> dict[str, Organisation]:
 def people(ids: Collection[str]) -> dict[str, str]:
     found = session().execute(select(Person.id, Person.name).where(Person.id.in_(ids)))
     return dict(found.all())
+
+
+def residents(ids: Collection[str]) -> dict[str, str]:
+    found = session().scalars(select(Resident).where(Resident.id.in_(ids)))
+    return {resident.id: resident.name for resident in found}
+
+
+def proxy_who_gave(choice: Consent) -> str:
+    """The name of whoever made this choice for its resident; empty where the resident did."""
+    by = choice.given_by.removeprefix("resident:")
+    return "" if by == choice.resident_id else residents({by}).get(by, "")
 
 
 def askers(requests: Iterable[AccessRequestRecord]) -> dict[str, Asker]:

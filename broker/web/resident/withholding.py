@@ -9,9 +9,8 @@ from werkzeug.wrappers import Response
 
 from broker.consent import actions as consent
 from broker.doors import now, parts, session
-from broker.identity.sessions import actor_of
-from broker.vocabulary import Section, Sensitivity
-from broker.web.access import RESIDENTS, resident_id, signed_in, who
+from broker.vocabulary import AccessLevel, Section, Sensitivity
+from broker.web.access import RESIDENTS_AND_PROXIES, by_whom, resident_id, who
 from broker.web.forms import Form
 from broker.web.resident import resident
 from broker.web.resident.summary import partners, shareable_sections
@@ -30,13 +29,13 @@ class What(StrEnum):
 
 
 @resident.get("/withhold")
-@who(*RESIDENTS)
+@who(*RESIDENTS_AND_PROXIES, level=AccessLevel.CHANGE_SHARING)
 def withhold() -> str:
     return _page(errors={}, chosen_organisation=request.args.get("organisation", ""))
 
 
 @resident.post("/withhold")
-@who(*RESIDENTS)
+@who(*RESIDENTS_AND_PROXIES, level=AccessLevel.CHANGE_SHARING)
 def withheld() -> Response | tuple[str, int]:
     """Keep the choice, and show it with the way to undo it."""
     form = Form()
@@ -60,9 +59,9 @@ def withheld() -> Response | tuple[str, int]:
         organisation=named[chosen],
         sections=sections,
         labels=labels,
-        by=actor_of(signed_in()),
         trail=parts().trail,
         now=now(),
+        **by_whom(),
     )
     return redirect(url_for("resident.change", consent_id=kept.id, done="withheld"), code=303)
 

@@ -1,0 +1,98 @@
+"""Who works here, and inviting somebody new. An invitation's code is shown once, and kept nowhere."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import render_template
+
+from broker.accounts import invitations
+from broker.database import new_id
+from broker.doors import now, parts, session
+from broker.identity import memberships
+from broker.identity.models import Membership, Person
+from broker.joining import people
+from broker.vocabulary import OrganisationKind, Role
+from broker.web.access import ADMINISTRATORS, proven_lately, who
+from broker.web.administration import administration
+from broker.web.administration.acting import given, own_organisation
+from broker.web.forms import Form
+
+LONGEST_NAME = 100
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody in the list: their work here, and when it lapses if nobody uses it; None where that is far off."""
+
+    membership: Membership
+    lapsed: bool
+    lapses_at: datetime | None
+
+
+@administration.get("")
+@who(*ADMINISTRATORS)
+def home() -> str:
+    """Everybody who works here, in which role, since when, and when they last signed in."""
+    own = own_organisation()
+    return render_template(
+        "administration/people.jinja",
+        own=own,
+        members=members(own.code),
+        sponsors=own.kind is OrganisationKind.INTEGRATOR,
+    )
+
+
+def members(organisation: str) -> list[Member]:
+    """Those who work there, each with what is to be said of lapsing."""
+    settings, at = parts().settings, now()
+    due = {each.id: when for each, when in memberships.due(session(), organisation, settings=settings, now=at)}
+    return [
+        Member(each, memberships.lapsed(each, settings=settings, now=at), due.get(each.id))
+        for each in memberships.of_organisation(session(), organisation, now=at)
+    ]
+
+
+@administration.get("/invite")
+@who(*ADMINISTRATORS)
+def invite() -> str:
+    return _form(errors={}, sent={})
+
+
+@administration.post("/invite")
+@who(*ADMINISTRATORS)
+@proven_lately
+def invited() -> str | tuple[str, int]:
+    """Add somebody, and show the code with which they make their account."""
+    form, own = Form(), own_organisation()
+    name = " ".join(form.text("full_name", missing="Enter their name.").split())
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        form.errors["full_name"] = f"Use plain letters, {LONGEST_NAME} at most."
+    role = form.choice("role", memberships.ROLES, missing="Choose what they do here.")
+    if role and not form.errors and _works_here(own.code, name, role):
+        form.errors["full_name"] = (
+            "Somebody of this name works here in this role. Open their page to invite them again."
+        )
+    if form.errors or role is None:
+        return _form(errors=form.errors, sent=form.sent.to_dict()), 422
+    person = Person(id=new_id(), name=name)
+    people.employ(session(), person, organisation=own.code, role=role, **given())
+    code = invitations.invite(session(), person.id, own.code, **given())
+    return render_template("administration/invited.jinja", called=name, role=role, code=code, lasts=invitations.LASTS)
+
+
+def _form(*, errors: dict[str, str], sent: dict[str, str]) -> str:
+    return render_template(
+        "administration/invite.jinja",
+        own=own_organisation(),
+        roles=[{"value": role.value, "text": role.label} for role in memberships.ROLES],
+        errors=errors,
+        sent={"full_name": "", "role": ""} | sent,
+    )
+
+
+def _works_here(organisation: str, name: str, role: Role) -> bool:
+    """Also so that sending the form twice adds nobody twice."""
+    here = memberships.of_organisation(session(), organisation, now=now())
+    return any(each.person.name.casefold() == name.casefold() and each.role is role for each in here)
