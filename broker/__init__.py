@@ -12,15 +12,20 @@ The rooms, from the street inwards::
 
     web           the door for people: resident, partner and governance pages
     api           the door for machines: OpenAPI, FHIR R4, AuthZEN, the policy bundle
-    oauth         the door for tokens: who a partner system is
+    oauth         the door for tokens (FAPI 2.0): who a partner's system is, and what somebody let it do
 
     governance    what a change to an agreement would do, and does: impact, replay, publishing, engines' reports
     access        may it be released? request (the question), facts (what policy must know), pdp (the decision),
                   engines (who evaluates it), release (what enforces it), explain (the reasons in plain words)
+    joining       partners coming aboard, what is still missing, and leaving
+    proxies       who may act for a resident, how far and until when
     records       what sources say: source (the protocol), collect (ask, to a deadline), labels, view
     consent       the resident's choices: what they permit, withhold, and were asked
     agreements    what organisations have agreed: documents, states, signatures, and the data policy reads
-    notices       what people are told
+    notices       what people are told, and emergency access that waits for its review
+    grants        what somebody let a partner's system do, and the secrets that are spent to use it
+    accounts      signing in with the broker itself: passkeys, one-time codes, invitations
+    federation    providers that people sign in with, and what each says of somebody
     identity      who is who: organisations, people, teams, residents, relationships, clients, sessions
     audit         the trail: what was decided, released and changed, in a tree anyone can verify
 

@@ -411,6 +411,11 @@ class DenialReason(Coded):
         Layer.IDENTITY,
     )
     BREAK_GLASS_NO_REASON = "break-glass-no-reason", "Emergency access needs a stated reason.", Layer.IDENTITY
+    BREAK_GLASS_UNREVIEWED = (
+        "break-glass-unreviewed",
+        "An earlier use of emergency access has not been reviewed in time.",
+        Layer.IDENTITY,
+    )
     BREAK_GLASS_SECTION = "break-glass-section", "Emergency access does not open this section.", Layer.IDENTITY
 
     POLICY_UNAVAILABLE = "policy-unavailable", "The decision could not be made, so the answer is no.", Layer.ENGINE
@@ -484,6 +489,46 @@ class NoticeKind(Coded):
         "Permissions ran out, because the agreement grew wider. Ask the residents again.",
         "no longer has your permission, because its sharing agreement now allows more; it may ask you again",
     )
+    SOMEBODY_JOINED = (
+        "somebody-joined",
+        "Residents who asked to be told were told that somebody joined your team.",
+        "has somebody new in a team that can already see your information",
+    )
+    ORGANISATION_LEFT = (
+        "organisation-left",
+        "An organisation no longer takes part.",
+        "no longer takes part in this service, so it can see nothing of yours from now on",
+    )
+    PROXY_BEGUN = (
+        "proxy-begun",
+        "Somebody may now act for a resident.",
+        "agreed that somebody may act for you; see who can act for you",
+    )
+    PROXY_MAY_ACT = (
+        "proxy-may-act",
+        "Whoever asked to act for a resident may do so.",
+        "agreed that you may act for somebody; see whom you act for",
+    )
+    PROXY_STOPPED = (
+        "proxy-stopped",
+        "Somebody may no longer act for a resident.",
+        "ended that somebody may act for you",
+    )
+    PROXY_ENDING = (
+        "proxy-ending",
+        "Soon somebody may no longer act for a resident, unless it is renewed.",
+        "will soon end that somebody may act for you, unless it is renewed",
+    )
+    PROXY_ENDING_FOR_YOU = (
+        "proxy-ending-for-you",
+        "Whoever acts for a resident was told that it will soon end.",
+        "will soon end that you may act for somebody, unless it is renewed",
+    )
+    PROXY_REVIEW = (
+        "proxy-review",
+        "It must be looked at again whether somebody may act for a resident.",
+        "is looking again at whether somebody may act for you; you can stop it yourself",
+    )
 
 
 class GapCause(Coded):
@@ -551,6 +596,35 @@ class Route(Coded):
     EMERGENCY = "emergency", "It is an emergency"
 
 
+class ApplicationState(Coded):
+    """Where an organisation's application to take part stands."""
+
+    APPLIED = "applied", "Waiting for a sponsor to vouch for it"
+    VOUCHED = "vouched", "Vouched for, and waiting to be admitted"
+    ADMITTED = "admitted", "Taking part"
+    REFUSED = "refused", "Not admitted"
+    WITHDRAWN = "withdrawn", "Withdrawn by the organisation"
+    LEFT = "left", "No longer taking part"
+
+
+class Toolkit(Coded):
+    """How an applicant says it stands with the Data Security and Protection Toolkit (DSPT)."""
+
+    STANDARDS_MET = "standards-met", "Standards met, or exceeded"
+    APPROACHING = "approaching-standards", "Approaching standards, with a plan that was accepted"
+    NOT_MET = "standards-not-met", "Not met, or not done yet"
+    EXEMPT = "exempt-small-charity", "Exempt, as a small charity that the sponsor has looked at itself"
+
+
+class Contact(Coded):
+    """Whom an organisation names to be reached by."""
+
+    IG_LEAD = "ig-lead", "Information governance lead"
+    PRIMARY = "primary", "First contact, who becomes its administrator"
+    TECHNICAL = "technical", "Technical contact"
+    SAFEGUARDING = "safeguarding", "Safeguarding contact"
+
+
 class ClientProfile(Coded):
     """The rules a partner's system is held to when it asks for tokens. One client has one, for good."""
 
@@ -566,6 +640,157 @@ class ProviderKind(Coded):
     NHS_LOGIN = "nhs-login", "NHS login, for residents"
     CIS2 = "cis2", "NHS Care Identity, for staff with an NHS role"
     ORGANISATION = "organisation", "An organisation’s own sign-in, for its people"
+
+
+class LegalBasis(Coded):
+    """Why somebody may act for a resident: England-NHSProxyLegalBasis. All but the resident's own yes need evidence."""
+
+    of_childhood: bool  # ends as the resident grows up
+    evidenced: bool  # whoever decides writes down what they saw
+
+    def __new__(cls, code: str, label: str = "", of_childhood: bool = False, evidenced: bool = True) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.of_childhood = of_childhood
+        member.evidenced = evidenced
+        return member
+
+    CONSENT = "consent", "They agreed to it themselves", False, False
+    PARENTAL_RESPONSIBILITY = "parental-responsibility", "Parental responsibility", True
+    BEST_INTEREST = "best-interest", "A decision in their best interests"
+    POWER_OF_ATTORNEY = "health-and-welfare-lasting-power-of-attorney", "Lasting power of attorney, health and welfare"
+    DEPUTY = "court-appointed-personal-welfare-deputy", "Personal welfare deputy appointed by a court"
+
+
+class ProxyRelation(Coded):
+    """What somebody is to the resident they act for. ``national`` is the code of the national proxy service."""
+
+    national: str
+
+    def __new__(cls, code: str, label: str = "", national: str = "") -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.national = national
+        return member
+
+    MOTHER = "mother", "Mother", "MTH"
+    PARENT = "parent", "Parent", "PRN"
+    CHILD = "child", "Son or daughter", "CHILD"
+    SPOUSE = "spouse", "Husband, wife or civil partner", "SPS"
+    PARTNER = "partner", "Partner", "SIGOTHR"
+    FAMILY = "family-member", "Another member of the family", "FAMMEMB"
+    FRIEND = "friend", "Friend", "FRND"
+    CARER = "carer", "Carer", "CAREGIVER"
+    NOT_STATED = "not-stated", "Not stated"
+
+
+class AccessLevel(Coded):
+    """One thing that a proxy may be let do. ``national`` is the national proxy service's code, empty where it is ours.
+
+    ``sections`` are the parts of the record it opens. No level opens an address, a contact, a risk or safeguarding.
+    """
+
+    national: str
+    sections: frozenset[Section]
+
+    def __new__(cls, code: str, label: str = "", national: str = "", sections: Iterable[Section] = ()) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.national = national
+        member.sections = frozenset(sections)
+        return member
+
+    SEE_SHARING = "see-sharing", "See who can see the record"
+    SEE_WHO_LOOKED = "see-who-looked", "See who has looked"
+    ANSWER_REQUESTS = "answer-requests", "Answer requests to see the record"
+    CHANGE_SHARING = "change-sharing", "Change and stop sharing"
+    PRESCRIPTIONS = "prescriptions", "Medicines", "PRESCR", (Section.MEDICATIONS,)
+    APPOINTMENTS = "appointments", "Appointments", "APPT", (Section.APPOINTMENTS,)
+    RECORD = (
+        "record-summary",
+        "Summary of the record",
+        "RECRD",
+        (Section.GP_PRACTICE, Section.ALLERGIES, Section.MEDICATIONS, Section.INDIVIDUAL_REQUIREMENTS),
+    )
+    TESTS = "test-results", "Test results", "TEST", (Section.RESULTS,)
+    VACCINATIONS = "vaccinations", "Vaccinations", "VACC", (Section.VACCINATIONS,)
+    CONDITIONS = "conditions", "Conditions", "COND", (Section.PROBLEMS,)
+    CONSULTATIONS = (
+        "consultations",
+        "Consultations",
+        "CONSULT",
+        (Section.PROFESSIONAL_CONTACTS, Section.PROCEDURES, Section.OBSERVATIONS, Section.ACTIONS),
+    )
+    DOCUMENTS = "documents", "Letters and documents", "DOCS", (Section.DOCUMENTS,)
+
+
+class ProxyState(Coded):
+    """Where it stands that somebody may act for a resident. ``fhir`` is FHIR's Consent.status, which knows no pause."""
+
+    @property
+    def fhir(self) -> str:
+        return "inactive" if self is ProxyState.SUSPENDED else self.value
+
+    PROPOSED = "proposed", "Waiting for a decision"
+    ACTIVE = "active", "May act"
+    SUSPENDED = "suspended", "Suspended"
+    REJECTED = "rejected", "Turned down"
+    INACTIVE = "inactive", "Ended"
+    ENTERED_IN_ERROR = "entered-in-error", "Entered by mistake"
+
+
+class ProxyReason(Coded):
+    """Why a proxy's state changed: England-ConsentStatusReason, as words. ``other`` must say more."""
+
+    @property
+    def national(self) -> str:
+        return self.value.upper().replace("-", "_")
+
+    APPLICATION_SUBMITTED = "application-submitted", "Somebody asked for it"
+    APPLICATION_RESUBMITTED = "application-resubmitted", "Somebody asked for it again"
+    APPLICATION_WITHDRAWN = "application-withdrawn", "Whoever asked took it back"
+    APPLICATION_REJECTED_NOT_NEEDED = "application-rejected-not-needed", "Turned down: it is not needed"
+    APPLICATION_REJECTED_SAFEGUARDING = "application-rejected-safeguarding", "Turned down: safeguarding"
+    APPLICATION_REJECTED_IDENTITY = (
+        "application-rejected-identity-not-verified",
+        "Turned down: it is not sure who they are",
+    )
+    APPLICATION_REJECTED_NO_CONSENT = "application-rejected-no-consent", "Turned down: the resident did not agree"
+    APPLICATION_REJECTED_CAPACITY = (
+        "application-rejected-proxy-lacks-capacity",
+        "Turned down: they cannot act for somebody else",
+    )
+    APPLICATION_REJECTED_ABROAD = (
+        "application-rejected-proxy-not-living-in-england-or-wales",
+        "Turned down: they do not live in England or Wales",
+    )
+    APPLICATION_REJECTED_NO_BASIS = "application-rejected-no-legal-basis", "Turned down: there is no legal basis"
+    ROLE_CREATED = "role-created", "Brought in by the practice"
+    ROLE_ACTIVATED = "role-activated", "Agreed"
+    ROLE_REACTIVATED = "role-reactivated", "Looked at again, and it goes on"
+    ROLE_SUSPENDED = "role-suspended-pending-review", "Suspended until it has been looked at"
+    ROLE_DEACTIVATED_SAFEGUARDING = "role-deactivated-safeguarding", "Safeguarding"
+    ROLE_DEACTIVATED_REQUEST = "role-deactivated-patient-request", "The resident stopped it"
+    ROLE_DEACTIVATED_END_DATE = "role-deactivated-end-date-reached", "Its last day has passed"
+    ROLE_DEACTIVATED_UNUSED = "role-deactivated-inactive-role", "Nobody used it for five years"
+    ROLE_DEACTIVATED_PATIENT_DIED = "role-deactivated-patient-deceased", "The resident died"
+    ROLE_DEACTIVATED_PROXY_DIED = "role-deactivated-proxy-deceased", "Whoever acted died"
+    ROLE_DEACTIVATED_RELATIONSHIP = (
+        "role-deactivated-change-in-relationship",
+        "What they are to each other changed, or the resident grew up",
+    )
+    ROLE_DEACTIVATED_CAPACITY = "role-deactivated-proxy-lacks-capacity", "They can no longer act for somebody else"
+    ROLE_DEACTIVATED_MISUSE = "role-deactivated-misuse-of-system", "It was misused"
+    ROLE_DEACTIVATED_PATIENT_MOVED = "role-deactivated-patient-gp-transferred", "The resident changed practice"
+    ROLE_DEACTIVATED_PROXY_MOVED = "role-deactivated-proxy-gp-transferred", "Whoever acted changed practice"
+    ROLE_DEACTIVATED_ABROAD = (
+        "role-deactivated-proxy-not-living-in-england-or-wales",
+        "They no longer live in England or Wales",
+    )
+    OTHER = "other", "Another reason, in words"
 
 
 class AuditAction(Coded):
@@ -599,10 +824,12 @@ class AuditAction(Coded):
     RESIDENT_PAIRED = "resident-paired", "A resident's pairing code was used"
     ASKING_CHANGED = "asking-changed", "A resident changed how they may be asked"
     PROXY_CHANGED = "proxy-changed", "Who may act for a resident changed"
+    PROXY_ACTED = "proxy-acted", "Somebody began to act for a resident"
     CREDENTIAL_CHANGED = "credential-changed", "How somebody signs in changed"
     SIGNED_IN = "signed-in", "Somebody signed in"
     SIGN_IN_REFUSED = "sign-in-refused", "A sign-in was refused"
     STEPPED_UP = "stepped-up", "Somebody proved again who they are"
     SIGNED_OUT = "signed-out", "Somebody signed out"
+    EMERGENCY_REVIEWED = "emergency-reviewed", "Emergency access was reviewed"
     NOTICE_QUEUED = "notice-queued", "A notice was queued"
     NEIGHBOURHOOD_LOADED = "neighbourhood-loaded", "Synthetic data was loaded"

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 from urllib.request import Request, urlopen
 
-from joserfc import jwk, jwt
+from joserfc import jwk
 from rich.console import Console
 from sqlalchemy import select
 
@@ -21,14 +20,13 @@ from broker.audit.export import verify_database
 from broker.audit.signed_note import open_checkpoint
 from broker.demonstration.prepare import remembered
 from broker.demonstration.processes import Partners
+from broker.demonstration.proving import ASSERTION, assertion
 from broker.demonstration.telling import Answer, Teller, say_reasons, show_view
 from broker.identity.models import Resident
-from broker.oauth.assertion import LONGEST
 from broker.oauth.scopes import PARTNER_SCOPES
 from broker.vocabulary import AuditAction, Purpose, Section
 
 MONEY, HOUSING, DEMOGRAPHICS = Section.MONEY.value, Section.HOUSING.value, Section.DEMOGRAPHICS.value
-ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
 def tell(broker: Broker, base: str, partners: Partners, *, console: Console) -> int:
@@ -71,20 +69,10 @@ def _system_token(broker: Broker, teller: Teller, client: str) -> str:
     teller.chapter("A charity's own system proves who it is")
     path = broker.settings.data_folder / "sandbox-keys" / f"{client}.json"
     key = jwk.import_key(json.loads(path.read_text()))
-    now = int(time.time())
-    claims = {
-        "iss": client,
-        "sub": client,
-        "aud": teller.base,
-        "iat": now,
-        "exp": now + LONGEST - 10,
-        "jti": secrets.token_hex(16),
-    }
-    assertion = jwt.encode({"alg": "ES256", "kid": key.kid}, claims, key)
     form = {
         "grant_type": "client_credentials",
         "client_assertion_type": ASSERTION,
-        "client_assertion": assertion,
+        "client_assertion": assertion(client, key, issuer=teller.base),
         "scope": " ".join(PARTNER_SCOPES),
     }
     answer = teller.call("POST", "/oauth/token", form=form)
@@ -92,8 +80,10 @@ def _system_token(broker: Broker, teller: Teller, client: str) -> str:
     teller.promise(
         f"{client} signs an assertion with its private key and is given a token for 300 s", answer.status == 200
     )
-    teller.promise("the same assertion is refused a second time", again.status in (400, 401))
+    teller.promise("the token is bound to a second key of its own", (answer.body or {}).get("token_type") == "DPoP")
+    teller.promise("the same assertion is refused a second time", again.status == 401)
     token: str = (answer.body or {}).get("access_token", "")
+    teller.bound.add(token)
     return token
 
 
@@ -263,9 +253,14 @@ def _ada_looks_and_narrows(teller: Teller, token: str, handle: str, consent: str
 
 def _no_emergency_for_a_charity(teller: Teller, token: str, handle: str) -> None:
     teller.chapter("Somebody at the charity tries emergency access")
-    answer = _view(
-        teller, token, handle, Purpose.EMERGENCY, [Section.MEDICATIONS], break_glass={"reason": "The door is locked"}
+    locked = {"reason": "The door is locked"}
+    by_system = _view(teller, token, handle, Purpose.EMERGENCY, [Section.MEDICATIONS], break_glass=locked)
+    teller.promise(
+        "a system alone cannot use it: a person proves first who they are",
+        (by_system.status, by_system.body.get("code")) == (401, "step-up-needed"),
     )
+    worker = _person_token(teller, person="priya-raman")
+    answer = _view(teller, worker, handle, Purpose.EMERGENCY, [Section.MEDICATIONS], break_glass=locked)
     say_reasons(teller, answer.body)
     teller.promise("emergency access is refused to a charity", answer.status == 403)
 

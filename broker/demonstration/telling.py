@@ -13,6 +13,7 @@ from urllib.request import Request, urlopen
 from rich.console import Console
 from rich.table import Table
 
+from broker.demonstration.proving import new_key, proof
 from broker.vocabulary import Section
 
 
@@ -31,6 +32,8 @@ class Teller:
     console: Console
     base: str
     broken: list[str] = field(default_factory=list)
+    key: Any = field(default_factory=new_key)  # what a system's tokens are bound to
+    bound: set[str] = field(default_factory=set)  # those tokens
 
     def chapter(self, title: str) -> None:
         self.console.print(f"\n[bold]{title}[/bold]")
@@ -53,7 +56,9 @@ class Teller:
         if form is not None:
             headers["Content-Type"], data = "application/x-www-form-urlencoded", urlencode(form).encode()
         if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
+            headers["Authorization"] = f"{'DPoP' if token in self.bound else 'Bearer'} {token}"
+        if form is not None or token in self.bound:
+            headers["DPoP"] = proof(self.key, method, self.base + path, token=token)
         request = Request(self.base + path, data=data, headers=headers, method=method)  # our own address
         try:
             with urlopen(request, timeout=15) as answer:

@@ -15,15 +15,17 @@ if TYPE_CHECKING:
     from alembic.config import Config
 
 HERE = Path(__file__).parent
+# What a step is written from: all that Alembic compares by itself, and the checks, by name.
+COMPARED = ("alembic.autogenerate.*", "alembic.ext.checkconstraint_byname")
 
 
-def upgrade(engine: Engine) -> None:
-    """Bring the database up to the newest step, in one transaction. Does nothing where it is there already."""
+def upgrade(engine: Engine, *, to: str = "head") -> None:
+    """Bring the database up to the newest step, or the one called ``to``, in one transaction. Never goes back."""
     from alembic import command
 
     with engine.begin() as connection:
         _wait_for_others(connection)
-        command.upgrade(_config(connection), "head")
+        command.upgrade(_config(connection), to)
 
 
 def head() -> str:
@@ -56,7 +58,7 @@ def difference(engine: Engine) -> list[Any]:
 
     load_models()
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(connection, opts={"compare_type": True, "autogenerate_plugins": COMPARED})
         return list(compare_metadata(context, Base.metadata))
 
 

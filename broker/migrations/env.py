@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from alembic import context
 
 from broker.database import Base
+from broker.migrations import COMPARED
 from broker.migrations.tables import load_models
 
 
@@ -25,6 +26,7 @@ context.configure(
     render_as_batch=True,
     render_item=plainly,
     compare_type=True,
+    autogenerate_plugins=COMPARED,
 )
 with context.begin_transaction():
     context.run_migrations()

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect, select, text
+from sqlalchemy.orm import Session
 
 from broker import migrations
 from broker.database import Base, open_engine
+from broker.identity.models import Client, Membership, SignedInSession
 from broker.migrations.tables import load_models
+from broker.proxies.models import Proxy
 
 TRIGGERS = {
     "sqlite": "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'",
@@ -86,3 +91,58 @@ def test_brokers_that_start_together_migrate_once(empty_postgresql_url: str) -> 
     assert migrations.pending(engines[0]) == []
     for engine in engines:
         engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.needs("postgresql"))])
+def database_of_before(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A database as step 0002 left it, with a client, a worker who is signed in, and two proxies for one resident."""
+    sqlite = request.param == "sqlite"
+    url = f"sqlite:///{tmp_path / 'old.sqlite3'}" if sqlite else request.getfixturevalue("empty_postgresql_url")
+    engine = open_engine(url)
+    migrations.upgrade(engine, to="0002")
+    with engine.begin() as connection:
+        for statement in HELD:
+            connection.execute(text(statement))
+    yield engine
+    engine.dispose()
+
+
+HELD = (
+    "INSERT INTO place VALUES ('P', 'Place', 'ICB')",
+    "INSERT INTO neighbourhood VALUES ('N', 'North', 'P')",
+    "INSERT INTO organisation (code, name, kind, service, joined_at) VALUES "
+    "('GB-CHC-9900001', 'Charity', 'vcfse', '', '2020-01-01 00:00:00')",
+    "INSERT INTO person (id, name) VALUES ('p', 'Somebody')",
+    "INSERT INTO membership (id, person_id, organisation_code, role, started_at) VALUES "
+    "('m', 'p', 'GB-CHC-9900001', 'case-worker', '2020-01-01 00:00:00')",
+    "INSERT INTO client (id, organisation_code, name, role, jwks, scopes, registered_at) VALUES "
+    "('c', 'GB-CHC-9900001', 'System', 'case-worker', '{\"keys\": []}', 'records.read', '2020-01-01 00:00:00')",
+    "INSERT INTO signed_in_session (digest, person_id, organisation_code, role, assurance, started_at, used_at) VALUES "
+    "('d', 'p', 'GB-CHC-9900001', 'case-worker', 3, '2026-01-01 00:00:00', '2026-01-01 00:00:00')",
+    *(
+        "INSERT INTO resident (id, born_on, given_name, family_name, neighbourhood_code) VALUES "
+        f"('{name}', '1980-01-01', 'A', 'B', 'N')"
+        for name in ("r", "s")
+    ),
+    *(
+        "INSERT INTO proxy (id, resident_id, proxy_resident_id, legal_basis, from_at) VALUES "
+        f"('{name}', 'r', 's', 'consent', '202{year}-01-01 00:00:00')"
+        for name, year in (("older", 4), ("newer", 5))
+    ),
+)
+
+
+def test_a_database_of_before_keeps_what_it_holds_and_signs_everybody_in_again(database_of_before: Engine) -> None:
+    """Step 0003 adds to tables that hold rows already."""
+    migrations.upgrade(database_of_before)
+    assert migrations.difference(database_of_before) == []
+    with Session(database_of_before) as session:
+        client = session.scalars(select(Client)).one()
+        assert (client.profile, client.grant_types, client.redirect_uris) == ("fapi2", ["client_credentials"], [])
+        assert (client.signs_requests, client.resource_server) == (False, False)
+        membership = session.scalars(select(Membership)).one()
+        assert membership.used_at is not None
+        assert datetime.now(UTC) - membership.used_at < timedelta(minutes=5), "nobody lapses by an upgrade"
+        assert session.scalars(select(SignedInSession)).all() == []
+        states = {each.id: each.state.value for each in session.scalars(select(Proxy))}
+        assert states == {"older": "inactive", "newer": "proposed"}

@@ -14,8 +14,26 @@ OURS = ("broker", "adapters", "sandbox", "tests", "benchmarks")
 LONGEST_FILE = {"tests": 500}
 LONGEST_FILE_ELSEWHERE = 400
 LONGEST_FUNCTION = 60
-NOT_COUNTED = ("broker/migrations/versions/0001_", "broker/vocabulary.py")  # written by a tool; one table of words
-DOMAIN = ("governance", "access", "records", "consent", "agreements", "identity", "audit", "notices")
+NOT_COUNTED = (
+    "broker/migrations/versions/0001_",
+    "broker/migrations/versions/0003_",
+    "broker/vocabulary.py",
+)  # written by a tool; one table of words
+DOMAIN = (
+    "governance",
+    "access",
+    "joining",
+    "proxies",
+    "records",
+    "consent",
+    "agreements",
+    "accounts",
+    "federation",
+    "grants",
+    "notices",
+    "identity",
+    "audit",
+)
 HTTP = {"flask", "werkzeug", "marshmallow", "flask_smorest", "flask_wtf", "flask_sqlalchemy_lite", "wtforms"}
 READS_A_DOCUMENT = {("broker/agreements/schema.py", "marshmallow")}  # an agreement is a document, not a request
 PURE = ("broker/records", "broker/audit/log.py", "broker/audit/proofs.py", "broker/access/request.py")
