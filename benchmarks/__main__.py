@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-EVERY = ("startup", "view", "load", "decision", "client", "publish", "differential")
+EVERY = ("startup", "view", "load", "decision", "client", "publish", "differential", "tokens", "revoke")
 
 
 def main() -> None:

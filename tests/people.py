@@ -65,7 +65,8 @@ def settle(session: Session) -> None:
     for person_id, (name, organisation, role) in STAFF.items():
         session.add(Person(id=person_id, name=name))
         session.flush()
-        session.add(Membership(person_id=person_id, organisation_code=organisation, role=role, started_at=LONG_AGO))
+        works = {"person_id": person_id, "organisation_code": organisation, "role": role}
+        session.add(Membership(**works, started_at=LONG_AGO, used_at=NOON))
     session.add(Team(id="team", name="Riverside team", neighbourhood_code="TB-1"))
     session.add(_resident("ada", ADA_NUMBER, ADA_BORN, "Ada", "Okoro"))
     session.add(_resident("ben", BEN_NUMBER, BEN_BORN, "Ben", "Okoro"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from broker.governance.publishing import publish
 from broker.settings import Settings
 from broker.vocabulary import Section
 from tests import texts
+from tests.doors import proving
 from tests.people import COUNCIL, NOON, SURGERY, ToldSource, connect, settle
 
 BY = "operator:tests"
@@ -37,6 +38,7 @@ class House:
     broker: Broker
     sources: dict[str, ToldSource]
     time: list[datetime]
+    bound: set[str] = field(default_factory=set)  # tokens that need a proof by proving.KEY
 
     @property
     def client(self) -> FlaskClient:
@@ -60,8 +62,21 @@ class House:
         token: str = answer.get_json()["access_token"]
         return token
 
+    def proof(self, path: str, *, method: str = "POST", token: str | None = None, **changes: Any) -> str:
+        url = f"{self.broker.settings.issuer}{path}"
+        return proving.proof(url, **{"method": method, "token": token, "now": self.time[0], **changes})
+
+    def system_token(self, form: dict[str, Any]) -> str:
+        """A token of a partner's system, which ``call`` presents with a proof each time."""
+        answer = self.client.post("/oauth/token", data=form, headers={"DPoP": self.proof("/oauth/token")})
+        token: str = answer.get_json()["access_token"]
+        self.bound.add(token)
+        return token
+
     def call(self, method: str, path: str, *, token: str | None = None, **options: Any) -> Any:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if token in self.bound:
+            headers = {"Authorization": f"DPoP {token}", "DPoP": self.proof(path, method=method, token=token)}
         return self.client.open(path, method=method, headers=headers, **options)
 
 

@@ -13,7 +13,7 @@ from tests import texts
 from tests.doors.asking import EVERY, as_both_doors_say, codes, post
 from tests.doors.conftest import House
 from tests.doors.test_records import agree, find, view
-from tests.people import COUNCIL, FOOD_BANK, LONG_AGO, SURGERY
+from tests.people import COUNCIL, FOOD_BANK, LONG_AGO, NOON, SURGERY
 
 ASKED = ["problems", "housing"]
 
@@ -34,7 +34,7 @@ def worker(house: House) -> str:
     with house.session() as session:
         session.add(Person(id="worker", name="Bo Lund"))
         session.flush()
-        works = {"organisation_code": COUNCIL, "started_at": LONG_AGO}
+        works = {"organisation_code": COUNCIL, "started_at": LONG_AGO, "used_at": NOON}
         session.add(Membership(person_id="worker", role=Role.SOCIAL_WORKER, **works))
         caseload = {"kind": RelationshipKind.CASELOAD, "source": "caseload", "from_at": LONG_AGO}
         session.add(Relationship(resident_id="ada", organisation_code=COUNCIL, **caseload))

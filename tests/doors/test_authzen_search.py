@@ -28,7 +28,7 @@ from tests.doors.asking import (
 )
 from tests.doors.conftest import House
 from tests.doors.test_records import find
-from tests.people import FOOD_BANK, LONG_AGO, SURGERY
+from tests.people import FOOD_BANK, LONG_AGO, NOON, SURGERY
 
 __all__ = ["agreed", "ask", "steadily", "steady", "system"]  # fixtures
 
@@ -52,7 +52,7 @@ def colleagues(house: House) -> list[str]:
         for person, organisation, role, until in staff:
             session.add(Person(id=person, name=person.title()))
             session.flush()
-            works = {"organisation_code": organisation, "started_at": LONG_AGO, "ended_at": until}
+            works = {"organisation_code": organisation, "started_at": LONG_AGO, "used_at": NOON, "ended_at": until}
             session.add(Membership(person_id=person, role=role, **works))
         session.commit()
     return ["adviser", "amal", "bea"]
@@ -115,7 +115,7 @@ def test_somebody_in_two_roles_is_found_in_the_one_that_would_do(
     house: House, ask: Ask, agreed: str, system: str
 ) -> None:
     with house.session() as session:
-        works = {"organisation_code": FOOD_BANK, "started_at": LONG_AGO}
+        works = {"organisation_code": FOOD_BANK, "started_at": LONG_AGO, "used_at": NOON}
         session.add(Membership(person_id="adviser", role=Role.LINK_WORKER, **works))
         session.commit()
     results = ask(FOR_PEOPLE, "search/subject", token=system).get_json()["results"]

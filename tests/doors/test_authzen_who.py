@@ -22,7 +22,7 @@ from tests.doors.asking import (
 )
 from tests.doors.conftest import House
 from tests.doors.test_records import agree, find
-from tests.people import BEN_BORN, BEN_NUMBER, FOOD_BANK, LONG_AGO, STRANGER_NUMBER
+from tests.people import BEN_BORN, BEN_NUMBER, FOOD_BANK, LONG_AGO, NOON, STRANGER_NUMBER
 
 __all__ = ["agreed", "ask", "system"]  # fixtures
 
@@ -96,7 +96,7 @@ def test_somebody_who_has_left_is_decided_and_refused(house: House, ask: Ask, ag
 
 def test_somebody_in_two_roles_is_asked_about_in_one(house: House, ask: Ask, agreed: str, system: str) -> None:
     with house.session() as session:
-        works = {"organisation_code": FOOD_BANK, "started_at": LONG_AGO}
+        works = {"organisation_code": FOOD_BANK, "started_at": LONG_AGO, "used_at": NOON}
         session.add(Membership(person_id="adviser", role=Role.ADMINISTRATOR, **works))
         session.commit()
     neither = ask(QUESTION, token=system)

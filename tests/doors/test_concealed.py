@@ -13,7 +13,7 @@ from broker.vocabulary import AuditAction, Obligation, RelationshipKind, Role, S
 from tests import texts
 from tests.doors.conftest import House
 from tests.doors.test_records import find, view
-from tests.people import BEN_BORN, BEN_NUMBER, COUNCIL, LONG_AGO, STRANGER_NUMBER, SURGERY
+from tests.people import BEN_BORN, BEN_NUMBER, COUNCIL, LONG_AGO, NOON, STRANGER_NUMBER, SURGERY
 
 COLLAPSED = {"purpose": "emergency", "break_glass": {"reason": "Collapsed"}}
 ALLERGIES = [Section.ALLERGIES.value]
@@ -98,7 +98,7 @@ def _social_worker(house: House) -> str:
     with house.session() as session:
         session.add(Person(id="worker", name="Bo Lund"))
         session.flush()
-        works = {"organisation_code": COUNCIL, "started_at": LONG_AGO}
+        works = {"organisation_code": COUNCIL, "started_at": LONG_AGO, "used_at": NOON}
         session.add(Membership(person_id="worker", role=Role.SOCIAL_WORKER, **works))
         caseload = {"kind": RelationshipKind.CASELOAD, "source": "caseload", "from_at": LONG_AGO}
         session.add(Relationship(resident_id="ada", organisation_code=COUNCIL, **caseload))

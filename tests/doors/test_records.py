@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -203,7 +204,7 @@ def test_nobody_is_decided_like_a_stranger(house: House, gp: str, adviser: str) 
             "POST", "/api/residents/find", token=token, json={"nhs_number": "9990000026", "born_on": "2015-06-01"}
         ).get_json()["resident"]
         answers = [
-            view(house, token, handle, purpose=purpose, sections=["housing"]).get_json()
+            json.loads(view(house, token, handle, purpose=purpose, sections=["housing"]).text.replace(handle, "theirs"))
             for handle in (stranger, find(house, token, STRANGER_NUMBER))
         ]
         for answer in answers:

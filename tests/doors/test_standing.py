@@ -24,10 +24,7 @@ ADVISER = {"person": "adviser", "role": "case-worker"}
 
 @pytest.fixture
 def systems_token(house: House, system: str) -> str:
-    token: str = house.client.post("/oauth/token", data=form(signed(house), scope=EVERYTHING)).get_json()[
-        "access_token"
-    ]
-    return token
+    return house.system_token(form(signed(house), scope=EVERYTHING))
 
 
 def test_a_revoked_systems_live_tokens_open_nothing(house: House, systems_token: str) -> None:

@@ -19,6 +19,7 @@ from broker.oauth.scopes import PARTNER_SCOPES
 from broker.oauth.tokens import digest
 from broker.settings import Settings
 from broker.vocabulary import Role
+from tests.doors import proving
 from tests.doors.conftest import House, build_house
 from tests.doors.test_records import find
 from tests.people import FOOD_BANK, LONG_AGO, NOON
@@ -66,34 +67,59 @@ def form(assertion: str, **changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**made, **changes}.items() if value is not None}
 
 
+def sent(house: House, data: dict[str, Any], *, query: str = "", **proof: Any) -> Any:
+    """Ask for a token, with a proof of its own."""
+    headers = {"DPoP": house.proof("/oauth/token", **proof)}
+    return house.client.post(f"/oauth/token{query}", data=data, headers=headers)
+
+
 def signed(house: House, *, key: Any = KEY, header: dict[str, Any] | None = None, **changes: Any) -> str:
     return jwt.encode(header or {"alg": "ES256", "kid": "one"}, claims(house, **changes), key)
 
 
 def test_a_registered_system_is_given_a_short_opaque_token_kept_only_as_a_digest(house: House, system: str) -> None:
-    answer = house.client.post("/oauth/token", data=form(signed(house)))
+    answer = sent(house, form(signed(house)))
     body = answer.get_json()
     assert answer.status_code == 200, body
-    assert (body["token_type"], body["expires_in"], body["scope"]) == ("Bearer", 300, "residents.find")
+    assert (body["token_type"], body["expires_in"], body["scope"]) == ("DPoP", 300, "residents.find")
     assert answer.headers["Cache-Control"] == "no-store"
     with house.session() as session:
         kept = session.scalars(select(AccessToken).where(AccessToken.client_id == system)).one()
     assert kept.digest == digest(body["access_token"])
+    assert kept.jkt == proving.KEY.thumbprint()
+    house.bound.add(body["access_token"])
     assert find(house, body["access_token"])
+
+
+def test_a_token_is_asked_for_with_one_proof_of_a_key(house: House, system: str) -> None:
+    for proofs in ([], [house.proof("/oauth/token"), house.proof("/oauth/token")], ["not-a-proof"]):
+        headers = [("DPoP", each) for each in proofs]
+        answer = house.client.post("/oauth/token", data=form(signed(house)), headers=headers)
+        assert (answer.status_code, answer.get_json()["error"]) == (400, "invalid_dpop_proof")
+
+
+def test_a_bound_token_is_no_bearer_token(house: House, system: str) -> None:
+    """RFC 9449 §7.2: however good the token and the proof are otherwise."""
+    token = house.system_token(form(signed(house)))
+    assert find(house, token)
+    for proved in (False, True):
+        headers = {"Authorization": f"Bearer {token}"}
+        if proved:
+            headers["DPoP"] = house.proof("/api/residents/find", token=token)
+        answer = house.client.post("/api/residents/find", json={}, headers=headers)
+        assert (answer.status_code, answer.get_json()["code"]) == (401, "token-invalid")
 
 
 def test_an_assertion_is_used_once(house: House, system: str) -> None:
     assertion = signed(house)
-    assert house.client.post("/oauth/token", data=form(assertion)).status_code == 200
-    assert house.client.post("/oauth/token", data=form(assertion)).status_code in (400, 401)
+    assert sent(house, form(assertion)).status_code == 200
+    assert sent(house, form(assertion)).status_code == 401
 
 
 def test_of_many_simultaneous_uses_of_an_assertion_one_wins(house: House, system: str) -> None:
     assertion = signed(house)
     with ThreadPoolExecutor(16) as pool:
-        answers = list(
-            pool.map(lambda _: house.client.post("/oauth/token", data=form(assertion)).status_code, range(16))
-        )
+        answers = list(pool.map(lambda _: sent(house, form(assertion)).status_code, range(16)))
     assert answers.count(200) == 1
 
 
@@ -117,8 +143,8 @@ def test_of_many_simultaneous_uses_of_an_assertion_one_wins(house: House, system
     ],
 )
 def test_a_wrong_assertion_gets_no_token(house: House, system: str, wrong: dict[str, Any]) -> None:
-    answer = house.client.post("/oauth/token", data=form(signed(house, **wrong)))
-    assert answer.status_code in (400, 401)
+    answer = sent(house, form(signed(house, **wrong)))
+    assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
     assert "access_token" not in answer.text
 
 
@@ -142,16 +168,16 @@ def test_an_unsigned_or_weakly_signed_assertion_gets_no_token(house: House, syst
         "\u00e9.x.y",
         part({"alg": "ES256"}) + "." + "W" * 40_000 + ".x",
     ):
-        answer = house.client.post("/oauth/token", data=form(assertion))
-        assert answer.status_code in (400, 401), assertion[:40]
+        answer = sent(house, form(assertion))
+        assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client"), assertion[:40]
 
 
 def test_deeply_nested_claims_are_refused_before_anything_is_believed(house: House, system: str) -> None:
     import base64
 
     deep = base64.urlsafe_b64encode(b'{"sub":' + b"[" * 20_000).rstrip(b"=").decode()
-    answer = house.client.post("/oauth/token", data=form(f"eyJhbGciOiJFUzI1NiJ9.{deep}.x"))
-    assert answer.status_code in (400, 401)
+    answer = sent(house, form(f"eyJhbGciOiJFUzI1NiJ9.{deep}.x"))
+    assert (answer.status_code, answer.get_json()["error"]) == (401, "invalid_client")
 
 
 @pytest.mark.parametrize(
@@ -168,12 +194,13 @@ def test_deeply_nested_claims_are_refused_before_anything_is_believed(house: Hou
 def test_a_request_for_more_or_in_the_wrong_place_is_refused(
     house: House, system: str, change: dict[str, Any], query: str, error: str
 ) -> None:
-    answer = house.client.post(f"/oauth/token{query}", data=form(signed(house), **change))
+    answer = sent(house, form(signed(house), **change), query=query)
     assert (answer.status_code, answer.get_json()["error"]) == (400, error)
 
 
 def test_a_revoked_token_stops_at_once_and_revoking_tells_nothing(house: House, system: str) -> None:
-    token = house.client.post("/oauth/token", data=form(signed(house))).get_json()["access_token"]
+    token = house.system_token(form(signed(house)))
+    assert find(house, token)
     for text in (token, "not-a-token"):
         answer = house.client.post("/oauth/revoke", data={**form(signed(house)), "token": text})
         assert answer.status_code == 200
@@ -184,7 +211,7 @@ def test_a_revoked_client_gets_no_token(house: House, system: str) -> None:
     with house.session() as session:
         session.execute(update(Client).values(revoked_at=house.time[0]))
         session.commit()
-    assert house.client.post("/oauth/token", data=form(signed(house))).status_code in (400, 401)
+    assert sent(house, form(signed(house))).status_code == 401
 
 
 def test_an_expired_token_is_refused(house: House, adviser: str) -> None:
@@ -207,11 +234,13 @@ def test_a_token_without_the_scope_is_refused(house: House, ada: str, adviser: s
     assert house.call("GET", "/api/my/consents", token=adviser).get_json()["code"] == "scope-missing"
 
 
-@pytest.mark.parametrize("header", ["", "Bearer", "Bearer ", "Basic abc", "Bearer wrong", "Bearer \u00e9"])
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Bearer ", "Basic abc", "Bearer wrong", "Bearer \u00e9", "DPoP", "DPoP wrong"]
+)
 def test_no_token_or_a_made_up_one_is_refused(house: House, header: str) -> None:
     answer = house.client.get("/api/my/consents", headers={"Authorization": header.encode("utf-8").decode("latin-1")})
     assert answer.status_code == 401
-    assert answer.headers["WWW-Authenticate"].startswith("Bearer")
+    assert answer.headers["WWW-Authenticate"].startswith("DPoP ")
 
 
 def test_a_token_in_the_address_is_not_read(house: House, ada: str) -> None:
@@ -220,13 +249,15 @@ def test_a_token_in_the_address_is_not_read(house: House, ada: str) -> None:
 
 def test_the_metadata_lists_what_is_there_and_no_more(house: House) -> None:
     found = house.client.get("/.well-known/oauth-authorization-server").get_json()
-    assert found["grant_types_supported"] == ["client_credentials"]
+    assert not {"implicit", "password"} & set(found["grant_types_supported"])
+    assert {"authorization_code", "client_credentials", "refresh_token"} <= set(found["grant_types_supported"])
+    assert found["require_pushed_authorization_requests"] is True
     assert found["token_endpoint_auth_methods_supported"] == ["private_key_jwt"]
 
 
 def test_a_system_asks_in_a_workers_name_only_while_they_work_there(house: House, system: str) -> None:
-    token = house.client.post("/oauth/token", data=form(signed(house), scope="residents.find records.read")).get_json()
-    handle = find(house, token["access_token"])
+    token = house.system_token(form(signed(house), scope="residents.find records.read"))
+    handle = find(house, token)
     for left, reason in ((None, None), (NOON, "not-a-member")):
         with house.session() as session:
             session.execute(update(Membership).where(Membership.person_id == "adviser").values(ended_at=left))
@@ -234,7 +265,7 @@ def test_a_system_asks_in_a_workers_name_only_while_they_work_there(house: House
         answer = house.call(
             "POST",
             "/api/records/view",
-            token=token["access_token"],
+            token=token,
             json={
                 "resident": handle,
                 "purpose": "advice-debt",

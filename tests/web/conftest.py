@@ -247,7 +247,8 @@ def _employ(session: Session, person_id: str, name: str, organisation: str, role
     session.add(Person(id=person_id, name=name))
     session.flush()
     started = people.LONG_AGO
-    session.add(Membership(person_id=person_id, organisation_code=organisation, role=role, started_at=started))
+    works = {"person_id": person_id, "organisation_code": organisation, "role": role}
+    session.add(Membership(**works, started_at=started, used_at=NOON))
     session.commit()
 
 

@@ -28,7 +28,7 @@ def test_the_demonstration_sign_in_does_not_exist_outside_a_demonstration(open_d
     assert visitor.get("/demo/sign-in").status_code == 404
     assert visitor.client.post("/demo/sign-in", data={"who": "resident:ada"}).status_code in (403, 404, 405)
     assert "Demonstration" not in visitor.get("/").text
-    assert "No way of signing in has been set up" in visitor.get("/sign-in").text
+    assert "Sign in with an account of this service" in visitor.get("/sign-in").text
 
 
 def test_three_kinds_of_people_are_listed(visitor: Visitor) -> None:
@@ -97,21 +97,24 @@ def test_signing_out_ends_the_session_at_once_everywhere(door: Door, adviser: Vi
     assert "You have signed out" in adviser.get("/signed-out").text
 
 
-def test_a_session_ends_when_nobody_uses_it(door: Door, adviser: Visitor) -> None:
-    door.clock.forward(timedelta(seconds=door.broker.settings.session_idle_seconds - 1))
-    assert adviser.get("/partner").status_code == 200
-    door.clock.forward(timedelta(seconds=door.broker.settings.session_idle_seconds))
-    assert adviser.get("/partner").status_code == 303
+@pytest.mark.parametrize(("who", "page", "minutes"), [("adviser", "/partner", 15), ("resident:ada", "/my", 30)])
+def test_a_session_ends_when_nobody_uses_it(door: Door, who: str, page: str, minutes: int) -> None:
+    visitor = door.signed_in(who)
+    door.clock.forward(timedelta(minutes=minutes) - timedelta(seconds=1))
+    assert visitor.get(page).status_code == 200
+    door.clock.forward(timedelta(minutes=minutes))
+    assert visitor.get(page).status_code == 303
 
 
-def test_a_session_ends_in_any_case_however_much_it_is_used(door: Door, adviser: Visitor) -> None:
-    step = timedelta(seconds=door.broker.settings.session_idle_seconds // 2)
-    longest = timedelta(seconds=door.broker.settings.session_seconds)
-    while door.clock.at + step < NOON + longest:
+@pytest.mark.parametrize(("who", "page"), [("adviser", "/partner"), ("resident:ada", "/my")])
+def test_a_session_ends_after_twelve_hours_however_much_it_is_used(door: Door, who: str, page: str) -> None:
+    visitor = door.signed_in(who)
+    step = timedelta(minutes=10)
+    while door.clock.at + step < NOON + timedelta(hours=12):
         door.clock.forward(step)
-        assert adviser.get("/partner").status_code == 200
+        assert visitor.get(page).status_code == 200
     door.clock.forward(step)
-    assert adviser.get("/partner").status_code == 303
+    assert visitor.get(page).status_code == 303
 
 
 @pytest.mark.parametrize(
