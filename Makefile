@@ -6,7 +6,7 @@ BOOTSTRAP = $(or $(PYTHON),$(error Python 3.11 or newer is needed, and none was 
 BIN = .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run story test quick prove lint format bench settings migration clean environment environment-dev
+.PHONY: help run story test quick prove lint format bench settings conformance migration clean environment environment-dev
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile | expand -t 18
@@ -42,6 +42,9 @@ bench: environment-dev  ## measure again the numbers in the README
 
 settings: environment  ## write docs/settings.md from the settings themselves
 	$(BIN)/python -m tests.house.settings_page > docs/settings.md
+
+conformance: environment-dev  ## run what the standards ask, and write CONFORMANCE.md
+	$(BIN)/python -m tests.conformance > CONFORMANCE.md
 
 migration: environment-dev  ## write the next database step: make migration name="add a boundary"
 	@$(BIN)/python -m broker.migrations "$(name)"

@@ -13,6 +13,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 import adapters
 from broker import api, logs, oauth, web
@@ -70,6 +71,10 @@ def create_app(
         event.listen(engine, "connect", configure_sqlite)
     app.extensions["broker"] = assemble(settings, sessions, clock=clock, make_source=make_source)
     logs.follow_requests(app)
+    if settings.trusted_proxies:
+        # The address alone: what we are called is configured, and never taken from a request.
+        counted = {"x_for": settings.trusted_proxies, "x_proto": 0, "x_host": 0, "x_port": 0, "x_prefix": 0}
+        app.wsgi_app = ProxyFix(app.wsgi_app, **counted)  # type: ignore[method-assign]
     app.before_request(only_plain_addresses)
     if settings.demonstration:
         app.before_request(only_on_this_machine)

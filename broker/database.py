@@ -11,6 +11,7 @@ import uuid
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import nhs_number
 from sqlalchemy import DateTime as SqlDateTime
@@ -181,6 +182,39 @@ def open_engine(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", configure_sqlite)
     return engine
+
+
+def engine_of(session: Session) -> Engine:
+    """The engine that a session's connections come from."""
+    return session.get_bind().engine
+
+
+def hasty(engine: Engine) -> Engine:
+    """The same database, for what need only be kept where something else is: its commits do not wait for the disk.
+
+    An ordinary commit takes everything that was committed before it to the disk as well, on SQLite and PostgreSQL
+    alike. So what is used up hastily is there whenever the answer that it was used for is, even after a power cut.
+    """
+    if engine.url.database in (None, "", ":memory:"):
+        return engine
+    if engine not in _HASTY:
+        _HASTY[engine] = _open_hasty(engine)
+    return _HASTY[engine]
+
+
+_HASTY: WeakKeyDictionary[Engine, Engine] = WeakKeyDictionary()
+
+
+def _open_hasty(engine: Engine) -> Engine:
+    options = engine_options(engine.url.drivername)
+    if engine.dialect.name != "sqlite":
+        return create_engine(
+            engine.url, **{**options, "pool_size": 5, "connect_args": {"options": "-c synchronous_commit=off"}}
+        )
+    made = create_engine(engine.url, **options)
+    event.listen(made, "connect", configure_sqlite)
+    event.listen(made, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=NORMAL"))
+    return made
 
 
 def session_factory(engine: Engine) -> sessionmaker[Session]:

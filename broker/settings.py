@@ -31,6 +31,9 @@ class Settings:
     database_url: str = _setting("", "SQLAlchemy URL of the database. Empty: an SQLite file in the data folder.")
     bind: str = _setting("127.0.0.1:8080", "Address and port the broker serves on.")
     public_url: str = _setting("", "The URL partners use, as in tokens' audience. Empty: http:// and the bind address.")
+    trusted_proxies: int = _setting(
+        0, "Number of your own proxies in front, whose X-Forwarded-For is believed. 0: nobody's is, whatever is sent."
+    )
     workers: int = _setting(2, "Number of gunicorn worker processes.")
     threads: int = _setting(16, "Number of threads in each worker.")
     demonstration: bool = _setting(
@@ -82,6 +85,8 @@ class Settings:
             raise Misconfigured("BROKER_OPA_URL is needed when BROKER_POLICY_ENGINE is 'opa'")
         if self.demonstration and not (is_loopback(self.host) and is_loopback(urlsplit(self.issuer).hostname or "")):
             raise Misconfigured("the demonstration sign-in cannot be turned on beside a non-loopback address")
+        if self.demonstration and self.trusted_proxies:
+            raise Misconfigured("a demonstration is served to its own machine alone, and believes no proxy")
         for limit in (
             "workers",
             "threads",

@@ -6,6 +6,7 @@ Follows no address in a header, takes no key from one, and knows no shared secre
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -98,6 +99,10 @@ def _key(kept: dict[str, Any]) -> Any:
     return key if isinstance(key, jwk.ECKey) and key.curve_name == "P-256" else None
 
 
+# JSON can escape what no database can keep: the NUL, which ``dumps`` writes as an escape again, and half a character.
+_UNKEEPABLE = re.compile(r"\\u0000|[\ud800-\udfff]")
+
+
 def _object(payload: bytes) -> dict[str, Any]:
     """Claims, each given once: a name twice means one thing to one reader and another to the next."""
 
@@ -110,6 +115,6 @@ def _object(payload: bytes) -> dict[str, Any]:
         found = json.loads(payload, object_pairs_hook=once)
     except (ValueError, RecursionError) as error:
         raise NotBelieved("token-malformed") from error
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or _UNKEEPABLE.search(json.dumps(found, ensure_ascii=False)):
         raise NotBelieved("token-malformed")
     return found

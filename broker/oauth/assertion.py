@@ -11,9 +11,11 @@ from typing import Any
 
 from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from flask import request as http
+from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from broker.database import engine_of, hasty, table_of
 from broker.doors import now, parts, session
 from broker.identity.models import AssertionUse
 from broker.oauth.keys import ALGORITHMS
@@ -25,6 +27,7 @@ LONGEST = 300  # seconds from now to an assertion's end
 SKEW = 10  # seconds by which two clocks may differ at an assertion's end
 AHEAD = 60  # seconds a client's clock may be ahead
 SMART_TOKEN = "/smart/token"
+_USE = insert(table_of(AssertionUse))
 
 
 class PrivateKeyJWT(JWTBearerClientAssertion):  # type: ignore[misc]  # Authlib is untyped
@@ -83,10 +86,9 @@ def _use(kept: Session, claims: dict[str, Any]) -> bool:
     if not isinstance(jti, str) or not 1 <= len(jti) <= 200:
         return False
     expires_at = datetime.fromtimestamp(claims["exp"], UTC) + timedelta(seconds=SKEW)
-    kept.add(AssertionUse(client_id=claims["sub"], jti=jti, expires_at=expires_at))
     try:
-        kept.commit()
+        with hasty(engine_of(kept)).begin() as connection:
+            connection.execute(_USE, {"client_id": claims["sub"], "jti": jti, "expires_at": expires_at})
     except IntegrityError:
-        kept.rollback()
         return False
     return True

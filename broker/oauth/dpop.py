@@ -21,7 +21,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from broker.database import table_of
+from broker.database import engine_of, hasty, table_of
 from broker.grants.models import ProofUse
 from broker.oauth.keys import ALGORITHMS, public_key
 from broker.oauth.refusals import InvalidProof, UseNonce, refuse
@@ -134,13 +134,11 @@ def _must_be_now(claims: dict[str, Any], *, now: datetime) -> None:
 def _use(session: Session, thumbprint: str, jti: str, *, now: datetime) -> None:
     """The primary key lets exactly one of any number of simultaneous uses through."""
     used = hashlib.sha256(f"{thumbprint}\0{jti}".encode()).hexdigest()
+    until = now.astimezone(UTC) + timedelta(seconds=OLDEST + AHEAD)
     try:
-        session.execute(
-            _PROOF_USE, {"digest": used, "expires_at": now.astimezone(UTC) + timedelta(seconds=OLDEST + AHEAD)}
-        )
-        session.commit()
+        with hasty(engine_of(session)).begin() as connection:
+            connection.execute(_PROOF_USE, {"digest": used, "expires_at": until})
     except IntegrityError:
-        session.rollback()
         refuse(InvalidProof, "The DPoP proof has been used before.")
 
 

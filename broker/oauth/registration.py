@@ -22,6 +22,7 @@ from broker.grants import actions as grants
 from broker.identity.actions import organisation_called
 from broker.identity.models import Client
 from broker.oauth import smart_scopes
+from broker.oauth.clients import ID
 from broker.oauth.keys import ALGORITHMS, check_set
 from broker.oauth.scopes import PARTNER_SCOPES, SCOPES
 from broker.oauth.smart_scopes import LAUNCH_PATIENT, OFFLINE, ONLINE, Unusable
@@ -40,7 +41,6 @@ GRANT_TYPES: dict[ClientProfile, tuple[str, ...]] = {
 # Where a SMART app's or service's own scopes may be joined by ours: to learn whom to ask about, and to ask them.
 _BESIDE_SMART = frozenset({"residents.find", "access.request"})
 _CONTEXTS = {ClientProfile.SMART_APP: ("patient", "user"), ClientProfile.SMART_BACKEND: ("system",)}
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,59}")  # no colon: never taken for a typed subject (RFC 9700 §4.15)
 _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 LONGEST_SCOPES, LONGEST_ADDRESS, MOST_ADDRESSES = 500, 500, 10
 
@@ -86,7 +86,7 @@ def add(
     now: datetime,
 ) -> Client:
     """Register a system of ``organisation``. Raises InvalidInput, naming the field, or Conflict. The caller commits."""
-    if not _ID.fullmatch(client_id):
+    if not ID.fullmatch(client_id):
         raise InvalidInput("client-id-malformed", "An id is up to sixty letters, digits and . _ ~ -.", field="client")
     organisation_called(session, organisation)
     check(wanted, demonstration=demonstration)

@@ -29,7 +29,7 @@ ENDPOINTS: dict[str, Any] = {
 
 
 def register(app: Flask) -> None:
-    """Add the endpoints. Shared secrets, implicit and password are not registered, so cannot be reached."""
+    """Add the endpoints. Shared secrets, implicit and password cannot be reached: no endpoint names them."""
     logging.getLogger("authlib").setLevel(logging.WARNING)  # at DEBUG it writes whole tokens
     server = AuthorizationServer(app, query_client=client_called, save_token=_kept_already)
     server.register_client_auth_method(PrivateKeyJWT.CLIENT_AUTH_METHOD, PrivateKeyJWT())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
@@ -12,6 +13,10 @@ from joserfc.errors import JoseError
 from broker.oauth.keys import ALGORITHMS, candidates
 
 LONGEST = 16 * 1024  # characters
+
+
+# JSON can escape what no database can keep: the NUL, which ``dumps`` writes as an escape again, and half a character.
+_UNKEEPABLE = re.compile(r"\\u0000|[\ud800-\udfff]")
 
 
 class Unreadable(ValueError):
@@ -51,7 +56,7 @@ def unverified(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
 def object_of(payload: bytes) -> dict[str, Any]:
     """Claims, each given once: a name twice means one thing to one reader and another to the next.
 
-    Raises Unreadable for that, and for NaN and the infinities, which are no numbers of JSON's.
+    Raises Unreadable for that, for NaN and the infinities, which are no numbers of JSON's, and for what cannot be kept.
     """
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -66,7 +71,7 @@ def object_of(payload: bytes) -> dict[str, Any]:
         found = json.loads(payload, object_pairs_hook=once, parse_constant=no_constant)
     except (ValueError, RecursionError) as error:
         raise Unreadable from error
-    if not isinstance(found, dict):
+    if not isinstance(found, dict) or _UNKEEPABLE.search(json.dumps(found, ensure_ascii=False)):
         raise Unreadable
     return found
 

@@ -43,8 +43,8 @@ PLAINLY = """## What is not met, said plainly
 - Signed authorization responses (JARM), OpenID Connect ID tokens, dynamic registration and grant management are not
   offered. Nothing but a code comes back through a browser, and clients are registered by an operator.
 - The differential (`tests/oauth/test_differential.py`) sends more than 150 requests, right and wrong, to npm
-  oidc-provider set to FAPI 2.0 and to the broker. Nothing it refused was taken here. It compares the endpoint for pushed
-  requests and the token endpoint, and not what happens in a browser.
+  oidc-provider set to FAPI 2.0 and to the broker. Nothing it refused was taken here. It compares what is pushed and the
+  token endpoint, and not what happens in a browser.
 """
 
 

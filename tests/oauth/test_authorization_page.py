@@ -207,3 +207,13 @@ def test_signing_in_leads_back_to_the_request_and_to_nowhere_else(fapi: Partner)
         assert (answer.headers["Location"] == way_back) is ours
         assert answer.headers["Location"].startswith("/")
         assert not answer.headers["Location"].startswith(("//", "/\\"))
+
+
+def test_one_client_cannot_fill_the_house_with_requests(fapi: Partner, other: Partner) -> None:
+    for _ in range(60):
+        assert fapi.push().status_code == 201
+    answer = fapi.push()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
+    assert other.push().status_code == 201
+    fapi.house.wait(timedelta(seconds=60))
+    assert fapi.push().status_code == 201

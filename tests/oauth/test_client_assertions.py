@@ -280,3 +280,13 @@ def test_ten_thousand_secrets_differ_in_every_place(settings: Settings) -> None:
 def test_a_signature_of_another_kind_of_key_does_not_hold(steady: Partner) -> None:
     ed = new_key("EdDSA", KEY.kid)
     assert steady.push(assertion=signed(steady.claims(), ed, alg="EdDSA")).status_code == 401
+
+
+@pytest.mark.parametrize("name", ["sub", "iss", "jti", "extra"])
+@pytest.mark.parametrize("text", ["a\x00b", "\x00"])
+def test_what_no_database_can_keep_is_refused_before_one_is_asked(steady: Partner, name: str, text: str) -> None:
+    changes: dict[str, Any] = {"sub": text, "iss": text} if name in ("sub", "iss") else {name: text}
+    claims = {**steady.claims(), **changes}
+    answer = steady.token(assertion=signed(claims, steady.key))
+    assert answer.status_code == 401
+    assert answer.get_json()["error"] == "invalid_client"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -240,13 +239,3 @@ def test_a_parameter_that_means_nothing_here_changes_nothing(steady: Partner) ->
 )
 def test_what_cannot_be_asked_of_a_sign_in_is_refused(steady: Partner, change: dict[str, str], error: str) -> None:
     refused(steady.push(**change), error)
-
-
-def test_one_client_cannot_fill_the_house_with_requests(fapi: Partner, other: Partner) -> None:
-    for _ in range(60):
-        assert fapi.push().status_code == 201
-    answer = fapi.push()
-    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
-    assert other.push().status_code == 201
-    fapi.house.wait(timedelta(seconds=60))
-    assert fapi.push().status_code == 201
