@@ -6,13 +6,15 @@ organisation, for this purpose, may see these sections of this resident's record
 
 The rooms, from the street inwards::
 
-    cli           the operator's door: demo, serve, db, agreements, policies, audit, keys, sources
+    cli           the operator's door: demo, serve, db, agreements, policies, audit, keys, sources, clients,
+                  providers, accounts, partners, members, proxies, organisations, residents
     app           puts every part together; the only place that knows them all, and the only one that knows adapters
     migrations    the database's shape, numbered
 
     web           the door for people: resident, partner and governance pages
     api           the door for machines: OpenAPI, FHIR R4, AuthZEN, the policy bundle
     oauth         the door for tokens (FAPI 2.0): who a partner's system is, and what somebody let it do
+    doors         what every door needs: the running broker's parts, the request's session, strict JSON
 
     governance    what a change to an agreement would do, and does: impact, replay, publishing, engines' reports
     access        may it be released? request (the question), facts (what policy must know), pdp (the decision),

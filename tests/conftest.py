@@ -42,6 +42,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 # Thorough rather than quick: left out of `make quick`, as a test marked slow is.
 SLOW = (
+    "tests/accounts/",
+    "tests/attacks/",
+    "tests/cli/test_partners.py",
+    "tests/cli/test_providers.py",
+    "tests/cli/test_try.py",
+    "tests/federation/",
+    "tests/joining/",
+    "tests/oauth/",
+    "tests/proxies/",
+    "tests/web/federated/",
+    "tests/web/practice/",
+    "tests/web/test_accounts.py",
+    "tests/web/test_administration.py",
+    "tests/web/test_joining.py",
+    "tests/web/test_step_up.py",
     "tests/access/engines/test_differential.py",
     "tests/access/engines/test_every_engine.py",
     "tests/adapters/conformance/",
@@ -55,9 +70,18 @@ SLOW = (
 )
 
 
+# Of those, what says soonest that something is wrong.
+QUICK = (
+    "tests/federation/test_id_tokens.py",
+    "tests/oauth/test_asking_page.py",
+    "tests/oauth/test_details.py",
+    "tests/oauth/test_whole_way.py",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.nodeid.startswith(SLOW):
+        if item.nodeid.startswith(SLOW) and not item.nodeid.startswith(QUICK):
             item.add_marker("slow")
 
 

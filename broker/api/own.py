@@ -17,7 +17,7 @@ from broker.api.schemas import (
     RequestSchema,
     WithholdSchema,
 )
-from broker.consent import actions
+from broker.consent import actions, asking
 from broker.consent.models import AccessRequestRecord, Consent
 from broker.doors import now, parts, session
 from broker.doors.body import StrictParser
@@ -26,7 +26,7 @@ from broker.identity.actions import organisation_called
 from broker.identity.models import Organisation
 from broker.oauth.guard import acting, by_whom, must_be_fresh, needs_scope, presented, presenting_resident
 from broker.proxies.shield import Shield, shield
-from broker.vocabulary import AccessLevel, AuditAction
+from broker.vocabulary import AccessLevel, AuditAction, RequestState
 
 routes = Blueprint("api_own", __name__, url_prefix="/api/my", description="For residents, about their own record.")
 routes.ARGUMENTS_PARSER = StrictParser()
@@ -161,6 +161,9 @@ def answer(body: dict[str, Any], request_id: str) -> dict[str, Any]:
     if record is None or record.resident_id != resident:
         raise NotFound("request-unknown", "There is no such request.")
     if kept_back is not None and kept_back.hides_request(record):
+        raise NotFound("request-unknown", "There is no such request.")
+    waits = record.state is RequestState.PENDING and now() < record.expires_at
+    if waits and not asking.is_shown(session(), record, now=now()):
         raise NotFound("request-unknown", "There is no such request.")
     actions.answer(
         session(),

@@ -254,7 +254,8 @@ def end(member_id: str, why: str) -> None:
 
     with opened() as (broker, session):
         membership = _membership(session, member_id)
-        people.dismiss(session, membership, by=OPERATOR, why=why, trail=broker.trail, now=now())
+        given: dict[str, Any] = {"by": OPERATOR, "trail": broker.trail, "settings": broker.settings, "now": now()}
+        people.dismiss(session, membership, why=why, **given)
         session.commit()
     click.echo("Ended.")
 
@@ -269,7 +270,8 @@ def change(member_id: str, role: str) -> None:
 
     with opened() as (broker, session):
         membership = _membership(session, member_id)
-        begun = people.move(session, membership, Role(role), by=OPERATOR, trail=broker.trail, now=now())
+        given: dict[str, Any] = {"by": OPERATOR, "trail": broker.trail, "settings": broker.settings, "now": now()}
+        begun = people.move(session, membership, Role(role), **given)
         session.commit()
         click.echo(begun.id)
 
@@ -279,11 +281,11 @@ def change(member_id: str, role: str) -> None:
 def reinstate(member_id: str) -> None:
     """Bring back somebody who lapsed. Prints the new membership's id."""
     from broker.cli.opening import OPERATOR, now, opened
-    from broker.identity import memberships
+    from broker.joining import people
 
     with opened() as (broker, session):
         membership = _membership(session, member_id)
-        begun = memberships.reinstate(session, membership, by=OPERATOR, trail=broker.trail, now=now())
+        begun = people.reinstate(session, membership, by=OPERATOR, trail=broker.trail, now=now())
         session.commit()
         click.echo(begun.id)
 

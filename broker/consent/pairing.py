@@ -11,7 +11,7 @@ import hmac
 import re
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from broker.access.request import Requester
@@ -76,6 +76,11 @@ def used(session: Session, resident: str, *, now: datetime) -> list[PairingCode]
         .order_by(PairingCode.used_at.desc())
     )
     return list(found)
+
+
+def forget(session: Session, *, now: datetime) -> None:
+    """Delete the codes that no page shows any longer. The caller commits."""
+    session.execute(delete(PairingCode).where(PairingCode.expires_at < now - SHOWN_FOR))
 
 
 def as_typed(code: str) -> str:

@@ -81,7 +81,8 @@ def to_pass_on(
         )
     )
     session.commit()
-    if found is None or not _is_there_for(session, resident, asker, now=now):
+    shown = found is not None and asking.is_shown(session, found, now=now)
+    if found is None or not shown or not _is_there_for(session, resident, asker, now=now):
         raise NotFound("request-unknown", "There is no request with this code that waits for them.", field="code")
     return found
 

@@ -55,6 +55,7 @@ def wait(
         subject=subject,
         upstream_session=proof.session if proof else None,
         assurance=proof.assurance if proof else 0,
+        proved_at=proof.at if proof else None,
         way_back=way_back,
         expires_at=now + WAITS,
     )
@@ -86,7 +87,9 @@ def tried(session: Session, arrival: Arrival) -> None:
 def proof_of(arrival: Arrival) -> Proof:
     """What was proved when they arrived. Only of an arrival that was kept with one."""
     assert arrival.assurance > 0, "who is not known yet has no session to begin"
-    return Proof(arrival.provider_id, arrival.assurance, arrival.subject, arrival.upstream_session)
+    return Proof(
+        arrival.provider_id, arrival.assurance, arrival.subject, arrival.upstream_session, at=arrival.proved_at
+    )
 
 
 def words_of(sent: Mapping[str, list[str]]) -> dict[str, str]:

@@ -11,6 +11,8 @@ from broker.vocabulary import ProviderKind
 # High identity proofing, with a second factor or a key in a registered device (NHS login, vectors of trust).
 NHS_LOGIN_VECTORS = ("P9.Cp.Cd", "P9.Cp.Ck", "P9.Cm")
 
+OLDEST_PROOF = 12 * 3600  # seconds: no older than a session here may ever be
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -39,5 +41,6 @@ def asked(provider: IdentityProvider, errand: Errand) -> dict[str, str]:
     )
     if errand is Errand.AGAIN:
         # Asked for and then checked: a provider that ignores it is found out by its ``auth_time``.
-        said |= {"prompt": "login", "max_age": "0"}
-    return said
+        return said | {"prompt": "login", "max_age": "0"}
+    # A provider that is asked for an age says when they proved it (Core §2, ``auth_time``).
+    return said | {"max_age": str(OLDEST_PROOF)}

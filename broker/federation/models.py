@@ -102,6 +102,7 @@ class Arrival(Base):
     subject: Mapped[str] = mapped_column(String(255))
     upstream_session: Mapped[str | None] = mapped_column(String(255))
     assurance: Mapped[int]
+    proved_at: Mapped[datetime | None] = mapped_column(Instant)  # as the provider says; None where it does not
     tries: Mapped[int] = mapped_column(default=0)
     way_back: Mapped[str] = mapped_column(String(500))
     expires_at: Mapped[datetime] = mapped_column(Instant)

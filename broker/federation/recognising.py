@@ -6,8 +6,10 @@ Joins nobody to anything: a member of staff has a membership here already, or is
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from broker.errors import NotPermitted
+from broker.federation.id_tokens import Claims
 from broker.federation.models import IdentityProvider
 from broker.identity.models import Membership, Resident
 from broker.identity.sessions import Proof
@@ -39,5 +41,7 @@ class NeedsMoreProof(NotPermitted):
         )
 
 
-def proof_of(provider: IdentityProvider, *, assurance: int, subject: str, session: str | None) -> Proof:
-    return Proof(means=provider.id, assurance=assurance, subject=subject, session=session)
+def proof_of(provider: IdentityProvider, claims: Claims, *, assurance: int, now: datetime) -> Proof:
+    """What ``claims`` prove, and when: at ``auth_time``, which is before now where the provider knew them already."""
+    at = claims.authenticated_at and min(claims.authenticated_at, now)
+    return Proof(provider.id, assurance, subject=claims.subject, session=claims.session, at=at)

@@ -52,8 +52,7 @@ def recognise(
     if tied is None:
         subject, by = vouched.claims.subject, f"resident:{resident.id}"
         linking.link(session, provider, subject, resident=resident.id, by=by, trail=trail, now=now)
-    claims = vouched.claims
-    proof = proof_of(provider, assurance=_ASSURANCE, subject=claims.subject, session=claims.session)
+    proof = proof_of(provider, vouched.claims, assurance=_ASSURANCE, now=now)
     return Recognised(proof, resident=resident, young=age < GROWN)
 
 

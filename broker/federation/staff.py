@@ -63,7 +63,7 @@ def recognise_care_identity(
     work = tuple(each for each in _work(session, tied.person_id, organisation, now=now) if each.role is role)
     if not work:
         raise _no_work("role")
-    proof = proof_of(provider, assurance=3 if identity >= 3 else 2, subject=claims.subject, session=claims.session)
+    proof = proof_of(provider, claims, assurance=3 if identity >= 3 else 2, now=now)
     return Recognised(proof, work=work[:1])
 
 
@@ -78,10 +78,7 @@ def recognise_colleague(
     work = work_at(session, provider, tied.person_id, now=now)
     if not work:
         raise _no_work("organisation")
-    assurance = assurance_of(claims)
-    return Recognised(
-        proof_of(provider, assurance=assurance, subject=claims.subject, session=claims.session), work=work
-    )
+    return Recognised(proof_of(provider, claims, assurance=assurance_of(claims), now=now), work=work)
 
 
 def work_at(session: Session, provider: IdentityProvider, person: str, *, now: datetime) -> tuple[Membership, ...]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sqlalchemy.orm import Session
 
 from broker.audit.trail import Event, Trail
@@ -171,7 +171,8 @@ def end_every(
 ) -> int:
     """End every grant of one client, organisation, person, resident or consent, and every other token of theirs.
 
-    Of an organisation, those of its clients and its workers. Gives how many grants ended. The caller commits.
+    Of an organisation, those of its clients and its workers; of a resident, those they gave themselves, also for
+    somebody they act for. Gives how many grants ended. The caller commits.
     """
     grants: Sequence[ColumnElement[bool]] = _theirs(Grant, client, organisation, person, resident)
     if consent is not None:
@@ -211,8 +212,15 @@ def _theirs(
     if person is not None:
         which.append(model.person_id == person)
     if resident is not None:
-        which.append(model.resident_id == resident)
+        which.append(_own(model, resident))
     return which
+
+
+def _own(model: type[Grant] | type[AccessToken], resident: str) -> ColumnElement[bool]:
+    """What a resident let systems do, for themselves or for somebody they act for; not what others let for them."""
+    for_another = model.acting == f"resident:{resident}"
+    by_another = and_(model.acting.is_not(None), model.acting.like("resident:%"))
+    return or_(for_another, and_(model.resident_id == resident, ~by_another))
 
 
 def _revoke(session: Session, which: ColumnElement[bool], *, now: datetime) -> None:

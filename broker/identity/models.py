@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broker.database import Base, Code, Instant, NHSNumber, OrganisationCode, new_id
 from broker.vocabulary import ClientProfile, OrganisationKind, RelationshipKind, Role, Tier
+
+LONDON = ZoneInfo("Europe/London")  # somebody dies on a day, as it is counted there
 
 
 class Place(Base):
@@ -123,6 +126,10 @@ class Resident(Base):
     @property
     def name(self) -> str:
         return f"{self.given_name} {self.family_name}"
+
+    def has_died(self, *, at: datetime) -> bool:
+        """Whether it is the day of their death, in London, or later."""
+        return self.died_on is not None and self.died_on <= at.astimezone(LONDON).date()
 
 
 class ResidentHandle(Base):
@@ -270,7 +277,7 @@ class SignedInSession(Base):
     means: Mapped[str] = mapped_column(String(40), default="")  # how they proved it: a provider's id, passkey, totp …
     upstream_subject: Mapped[str | None] = mapped_column(String(255))  # the provider's own name for them
     upstream_session: Mapped[str | None] = mapped_column(String(255))  # its ``sid``, which its logout names
-    authenticated_at: Mapped[datetime] = mapped_column(Instant)  # when they last proved it
+    authenticated_at: Mapped[datetime | None] = mapped_column(Instant)  # when they last proved it; None: nobody says
     started_at: Mapped[datetime] = mapped_column(Instant)
     used_at: Mapped[datetime] = mapped_column(Instant)
     ended_at: Mapped[datetime | None] = mapped_column(Instant)

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy.orm import Session
 
 from broker.audit.trail import Event, Trail
+from broker.errors import NotAuthenticated
 from broker.identity import memberships
 from broker.identity.models import Membership, Organisation, Resident, SignedInSession
 from broker.settings import Settings
@@ -40,12 +41,15 @@ _CARRIED = (
 @dataclass(frozen=True, slots=True)
 class Proof:
     """How somebody proved who they are. ``means`` is a provider's id, ``passkey``, ``totp`` or ``demonstration``;
-    ``subject`` and ``session`` are the provider's own names for them and for its session, where it has them."""
+    ``subject`` and ``session`` are the provider's own names for them and for its session, where it has them.
+    ``at`` is when they proved it, which a provider's own session may make long ago; None where nobody says.
+    """
 
     means: str
     assurance: int
     subject: str | None = None
     session: str | None = None
+    at: datetime | None = None
 
 
 def begin_for_worker(
@@ -73,7 +77,10 @@ def begin_for_resident(
 def rise(
     session: Session, signed_in: SignedInSession, *, proof: Proof, trail: Trail, now: datetime
 ) -> tuple[str, SignedInSession]:
-    """Somebody signed in has proved again who they are: a new secret id, and the old one opens nothing. Commits."""
+    """Somebody signed in has proved again who they are: a new secret id, and the old one opens nothing. Commits.
+
+    Raises NotAuthenticated where the session was ended meanwhile: what was ended stays so.
+    """
     return _follow(session, signed_in, AuditAction.STEPPED_UP, trail=trail, now=now, **_proven(proof, now=now))
 
 
@@ -82,7 +89,7 @@ def act_for(
 ) -> tuple[str, SignedInSession]:
     """Let a resident act for another from now on, as their proxy; None: for themselves again. A new secret id.
 
-    Whether they may is for the caller to have asked, and for every page to ask again. Commits.
+    Whether they may is for the caller to have asked, and for every page to ask again. Commits. Raises as ``rise``.
     """
     role = Role.RESIDENT if resident_id is None else Role.PROXY
     return _follow(
@@ -93,13 +100,15 @@ def act_for(
 def find(session: Session, secret: str, *, settings: Settings, now: datetime) -> SignedInSession | None:
     """The session with this secret id, or None where there is none, it has ended, or it has run out.
 
-    A worker's also ends with their membership, or when their organisation leaves. Notes the use; commits where it
-    notes anything.
+    A worker's also ends with their membership, or when their organisation leaves, and a resident's with their death.
+    Of somebody acted for it says nothing: every page asks by which proxy. Notes the use; commits where it notes any.
     """
     found = session.get(SignedInSession, digest(secret))
     if found is None or found.ended_at is not None or _run_out(found, settings=settings, now=now):
         return None
     if found.person_id is not None and not _still_works_there(session, found, settings=settings, now=now):
+        return None
+    if found.resident_id is not None and session.get_one(Resident, found.resident_id).has_died(at=now):
         return None
     if now - found.used_at >= _USE_NOTED_EVERY:
         found.used_at = now
@@ -143,8 +152,9 @@ def end_upstream(
 
 
 def is_fresh(signed_in: SignedInSession, *, within: timedelta, now: datetime) -> bool:
-    """Whether they proved who they are so recently."""
-    return now - signed_in.authenticated_at <= within
+    """Whether they proved who they are so recently. Never where nobody says when they did."""
+    at = signed_in.authenticated_at
+    return at is not None and now - at <= within
 
 
 def actor_of(signed_in: SignedInSession) -> str:
@@ -162,7 +172,7 @@ def _proven(proof: Proof, *, now: datetime) -> dict[str, Any]:
         "assurance": proof.assurance,
         "upstream_subject": proof.subject,
         "upstream_session": proof.session,
-        "authenticated_at": now,
+        "authenticated_at": proof.at and min(proof.at, now),  # another's clock may be ahead of ours
     }
 
 
@@ -171,7 +181,9 @@ def _follow(
 ) -> tuple[str, SignedInSession]:
     """The same session with ``changes``, under a new secret id. Its limit in all stays where it was. Commits."""
     kept = {name: getattr(before, name) for name in _CARRIED} | changes
-    before.ended_at = now
+    if _end_where(session, SignedInSession.digest == before.digest, now=now) == 0:
+        session.rollback()
+        raise NotAuthenticated("session-ended", "You were signed out. Sign in again.")
     return _begin(session, SignedInSession(**kept), action=action, trail=trail, now=now, started_at=before.started_at)
 
 

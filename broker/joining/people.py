@@ -15,16 +15,19 @@ from broker.audit.trail import Trail
 from broker.consent import asking
 from broker.consent.actions import bears
 from broker.consent.models import Consent, Provision
-from broker.errors import Conflict
+from broker.errors import Conflict, NotPermitted
 from broker.grants import actions as grants
 from broker.grants.models import Grant
 from broker.identity import memberships
-from broker.identity.models import AccessToken, Membership, Person
+from broker.identity.models import AccessToken, Membership, Organisation, Person
 from broker.notices import actions as notices
+from broker.settings import Settings
 from broker.vocabulary import ConsentStatus, NoticeKind, ProvisionType, Role
 
 # Whose coming changes who may see a record; an administrator or an IG lead reads none.
 READERS = (Role.CLINICIAN, Role.SOCIAL_WORKER, Role.CARE_COORDINATOR, Role.LINK_WORKER, Role.CASE_WORKER)
+# Who answers for what an organisation does with records: they sign, approve, and look into what was refused.
+GOVERNING = (Role.IG_LEAD, Role.PRIVACY_OFFICER, Role.CALDICOTT_GUARDIAN)
 
 
 def employ(
@@ -36,19 +39,62 @@ def employ(
     return begun
 
 
-def dismiss(session: Session, membership: Membership, *, by: str, why: str = "", trail: Trail, now: datetime) -> None:
+def must_be_theirs_to_give(session: Session, role: Role, *, organisation: str, giver: Role) -> None:
+    """Raise NotPermitted where an organisation's own ``giver`` may not give ``role``: one administrator would
+    otherwise be every officer of it.
+
+    A governing role is given by somebody in one, except the first that an organisation ever has. The operator, who
+    knows the organisation from outside, is not asked here.
+    """
+    if role not in GOVERNING or giver in GOVERNING:
+        return
+    ever = select(Membership.id).where(Membership.organisation_code == organisation, Membership.role.in_(GOVERNING))
+    if session.scalars(ever.limit(1)).first() is not None:
+        raise NotPermitted(
+            "role-not-to-give",
+            "Somebody who answers for information here gives this role, or the broker's operator.",
+            field="role",
+        )
+
+
+def reinstate(session: Session, membership: Membership, *, by: str, trail: Trail, now: datetime) -> Membership:
+    """Bring back somebody who lapsed. What they once let systems do stays behind: it ends here. The caller commits."""
+    begun = memberships.reinstate(session, membership, by=by, trail=trail, now=now)
+    _end_what_they_gave(session, membership, why="reinstated", by=by, trail=trail, now=now)
+    return begun
+
+
+def dismiss(
+    session: Session,
+    membership: Membership,
+    *,
+    by: str,
+    why: str = "",
+    trail: Trail,
+    settings: Settings,
+    now: datetime,
+) -> None:
     """Somebody no longer works here in this role: no session, token or grant of theirs for it is good any more.
 
     Their work elsewhere goes on. Raises Conflict where it is over already, and for the last administrator.
     """
-    _must_not_be_last(session, membership, now=now)
+    _must_not_be_last(session, membership, settings=settings, now=now)
     memberships.end(session, membership, by=by, why=why, trail=trail, now=now)
     _end_what_they_gave(session, membership, why="left", by=by, trail=trail, now=now)
 
 
-def move(session: Session, membership: Membership, role: Role, *, by: str, trail: Trail, now: datetime) -> Membership:
+def move(
+    session: Session,
+    membership: Membership,
+    role: Role,
+    *,
+    by: str,
+    trail: Trail,
+    settings: Settings,
+    now: datetime,
+) -> Membership:
     """Somebody does other work here from now on. What hung on the old role ends. Raises as ``dismiss`` does."""
-    _must_not_be_last(session, membership, now=now)
+    _must_not_be_last(session, membership, settings=settings, now=now)
     begun = memberships.change_role(session, membership, role, by=by, trail=trail, now=now)
     _end_what_they_gave(session, membership, why="role-changed", by=by, trail=trail, now=now)
     if membership.role not in READERS:
@@ -92,14 +138,21 @@ def permissions_of(session: Session, organisation: str, *, now: datetime) -> lis
     return [each for each in found if bears(each, now=now)]
 
 
-def _must_not_be_last(session: Session, membership: Membership, *, now: datetime) -> None:
-    """An organisation without an administrator could only be helped by the operator."""
+def _must_not_be_last(session: Session, membership: Membership, *, settings: Settings, now: datetime) -> None:
+    """An organisation whose administrators cannot sign in could only be helped by the operator.
+
+    Two who remove each other at once take turns here.
+    """
     if membership.role is not Role.ADMINISTRATOR:
         return
+    code = membership.organisation_code
+    session.execute(update(Organisation).where(Organisation.code == code).values(name=Organisation.name))
     others = [
         each
-        for each in memberships.of_organisation(session, membership.organisation_code, now=now)
-        if each.role is Role.ADMINISTRATOR and each.id != membership.id
+        for each in memberships.of_organisation(session, code, now=now)
+        if each.role is Role.ADMINISTRATOR
+        and each.id != membership.id
+        and memberships.stands(each, settings=settings, now=now)
     ]
     if not others:
         raise Conflict("last-administrator", "Name another administrator first: this is the only one.")

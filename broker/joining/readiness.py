@@ -22,7 +22,8 @@ from broker.joining.actions import taking_part
 from broker.joining.models import Application
 from broker.joining.people import READERS
 from broker.joining.registers import has_the_shape, register_of
-from broker.vocabulary import AuditAction, Coded, Role, Toolkit
+from broker.joining.walked import has_walked
+from broker.vocabulary import Coded, Role, Toolkit
 
 SOON = timedelta(days=30)
 
@@ -81,8 +82,8 @@ def ready(checks: list[Check]) -> bool:
 def _read(session: Session, organisation: Organisation, *, trail: Trail, now: datetime) -> _Known:
     code = organisation.code
     members = memberships.of_organisation(session, code, now=now)
-    given_back = trail.entries(session, organisation=code, actions=[AuditAction.TOKEN_REVOKED], limit=1)
-    clients = session.scalars(select(Client).where(Client.organisation_code == code, Client.revoked_at.is_(None)))
+    in_use = select(Client).where(Client.organisation_code == code, Client.revoked_at.is_(None))
+    clients = session.scalars(in_use).all()
     sources = session.scalars(select(Source).where(Source.organisation_code == code, Source.removed_at.is_(None)))
     return _Known(
         organisation=organisation,
@@ -94,7 +95,7 @@ def _read(session: Session, organisation: Organisation, *, trail: Trail, now: da
         clients=tuple(clients),
         sources=tuple(sources),
         named_in=tuple(each for each in in_force(session, now=now) if _names(each, code)),
-        walked=bool(given_back),
+        walked=any(has_walked(session, each, trail=trail) for each in clients),
         now=now,
     )
 
@@ -182,8 +183,9 @@ def _walk(known: _Known) -> Check:
     if not known.clients:
         return Check(Needed.WALK, True, "It has no system of its own, and needs none.")
     if known.walked:
-        return Check(Needed.WALK, True, "A system of its has been given a token, used it, and given it back.")
-    todo = "Run `broker clients try` beside your system; it says what to put right."
+        words = "A system of yours was let do something, asked for a record with it, and gave its token back."
+        return Check(Needed.WALK, True, words)
+    todo = "Run `broker clients try` beside your system, with somebody who agrees; it says what to put right."
     return Check(Needed.WALK, False, "No system of its has done so yet.", todo)
 
 

@@ -26,7 +26,7 @@ class Proven(Protocol):
     @property
     def assurance(self) -> int: ...
     @property
-    def authenticated_at(self) -> datetime: ...
+    def authenticated_at(self) -> datetime | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,14 @@ class Wanted:
     silently: bool = False
 
     def met_by(self, proven: Proven, *, asked_at: datetime, now: datetime) -> bool:
-        """Whether nobody need prove anything again."""
-        if proven.assurance < self.assurance or (self.again and proven.authenticated_at < asked_at):
+        """Whether nobody need prove anything again. A proof of which nobody says when it was is never a late one."""
+        if proven.assurance < self.assurance:
             return False
-        return self.max_age is None or proven.authenticated_at >= min(asked_at, now) - self.max_age
+        if (at := proven.authenticated_at) is None:
+            return not self.again and self.max_age is None
+        if self.again and at < asked_at:
+            return False
+        return self.max_age is None or at >= min(asked_at, now) - self.max_age
 
 
 def acr(assurance: int) -> str:

@@ -29,6 +29,7 @@ from broker.oauth.scopes import for_resident
 from broker.proxies.acting import standing_for
 from broker.proxies.limits import behalf
 from broker.proxies.models import Proxy
+from broker.proxies.shield import shield
 from broker.vocabulary import AccessLevel, Role, Section
 
 SYSTEM = 2  # how surely a system is known by its key
@@ -92,7 +93,7 @@ def may_answer(question: Asked, signed_in: SignedInSession) -> bool:
         return signed_in.person_id is not None and signed_in.organisation_code == question.organisation
     if signed_in.resident_id is None:
         return False
-    if signed_in.role is Role.PROXY and not _proxy_may(signed_in):
+    if signed_in.role is Role.PROXY and not _proxy_may(question, signed_in):
         return False
     if question.record is None:
         return True
@@ -103,10 +104,13 @@ def may_answer(question: Asked, signed_in: SignedInSession) -> bool:
     return behind is not None and behind == subject_of(signed_in)
 
 
-def _proxy_may(signed_in: SignedInSession) -> bool:
-    """Whether a proxy may answer for the resident they act for, as it stands now."""
+def _proxy_may(question: Asked, signed_in: SignedInSession) -> bool:
+    """Whether a proxy may answer for the resident they act for, as it stands now: no request that they are not shown."""
     proxy = _proxy(signed_in)
-    return proxy is not None and AccessLevel.ANSWER_REQUESTS in proxy.levels
+    if proxy is None or AccessLevel.ANSWER_REQUESTS not in proxy.levels:
+        return False
+    record = question.record
+    return record is None or not shield(session()).hides_asking(question.organisation, record.purpose)
 
 
 def _proxy(signed_in: SignedInSession) -> Proxy | None:

@@ -6,6 +6,7 @@ exact; how long is of the sharing, never of a token. Whatever cannot be read as 
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -47,7 +48,7 @@ class RecordAccess:
             "resident": self.resident,
             "sections": [section.value for section in Section if section in self.sections],
             "purpose": self.purpose.value,
-            "duration": int(self.duration.total_seconds()),
+            "duration": math.ceil(self.duration.total_seconds()),  # so that what was asked comes back as it was
             "reason": self.reason,
         }
 
@@ -92,6 +93,12 @@ class _Shape(Schema):
     reason = _Exactly(required=True, validate=validate.Length(min=1, max=LONGEST_REASON))
 
 
+class _Kept(_Shape):
+    """What was given may be shorter than anybody may ask for."""
+
+    duration = _Seconds(required=True, validate=validate.Range(min=0, max=LONGEST_SHARE.total_seconds()))
+
+
 def read(text: str, *, audience: str) -> RecordAccess:
     """The one record that ``text``, a JSON array of one object, asks for. Raises InvalidAuthorizationDetails."""
     if len(text.encode()) > LONGEST:
@@ -102,19 +109,19 @@ def read(text: str, *, audience: str) -> RecordAccess:
         raise InvalidAuthorizationDetails(description="The authorization details are not JSON.") from error
     if not isinstance(said, list) or len(said) != 1 or not isinstance(said[0], dict):
         refuse(InvalidAuthorizationDetails, "Ask for one record at a time: an array of one object.")
-    return _from(said[0], audience=audience)
+    return _from(said[0], _Shape(), audience=audience)
 
 
 def from_json(kept: Any) -> RecordAccess:
     """What ``as_json`` gave. For what is kept; nothing of it is trusted further than when it was read."""
-    return _from(kept, audience=None)
+    return _from(kept, _Kept(), audience=None)
 
 
-def _from(said: dict[str, Any], *, audience: str | None) -> RecordAccess:
+def _from(said: dict[str, Any], shape: Schema, *, audience: str | None) -> RecordAccess:
     try:
-        found: dict[str, Any] = _Shape().load(said)
+        found: dict[str, Any] = shape.load(said)
     except ValidationError as error:
-        names = ", ".join(sorted(name for name in error.messages_dict if name in _Shape().fields))
+        names = ", ".join(sorted(name for name in error.messages_dict if name in shape.fields))
         why = f"Wrong or missing: {names}." if names else "There is a field that this type does not have."
         raise InvalidAuthorizationDetails(description=why) from error
     location = found.get("locations", [None])[0]

@@ -17,7 +17,7 @@ from broker.doors import parts
 from broker.grants import actions as grants
 from broker.grants.models import Grant
 from broker.identity import memberships
-from broker.identity.models import Client, Membership, Organisation
+from broker.identity.models import Client, Membership, Organisation, Resident
 from broker.proxies.acting import standing_for
 from broker.proxies.models import Proxy
 from broker.vocabulary import ConsentStatus, Role
@@ -64,8 +64,8 @@ _WORKER = (
 def stands(session: Session, holder: Holder, *, now: datetime) -> bool:
     """A system until it is revoked, a worker while they work there in that role; both while the organisation is in.
 
-    One that a worker uses through a system needs both. A resident's own token stands until it runs out, and a proxy's
-    while they may act for that resident.
+    One that a worker uses through a system needs both. A resident's own token stands until it runs out or they die,
+    and a proxy's while they may act for that resident.
     """
     system = {"client": holder.client_id, "at": now}
     if holder.client_id is not None and session.execute(_SYSTEM, system).first() is None:
@@ -73,7 +73,8 @@ def stands(session: Session, holder: Holder, *, now: datetime) -> bool:
     if holder.role is Role.PROXY:
         return proxy_behind(session, holder, now=now) is not None
     if holder.person_id is None:
-        return True
+        resident = session.get(Resident, holder.resident_id) if holder.resident_id else None
+        return resident is None or not resident.has_died(at=now)
     worker = {"person": holder.person_id, "organisation": holder.organisation_code, "role": holder.role, "at": now}
     worker["since"] = memberships.used_since(parts().settings, now=now)
     return session.execute(_WORKER, worker).first() is not None

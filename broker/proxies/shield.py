@@ -40,7 +40,11 @@ class Shield:
         )
 
     def hides_request(self, record: AccessRequestRecord) -> bool:
-        return record.organisation_code in self.services or record.purpose is Purpose.SAFEGUARDING
+        return self.hides_asking(record.organisation_code, record.purpose)
+
+    def hides_asking(self, organisation: str, purpose: Purpose) -> bool:
+        """Whether a request of this organisation, for this purpose, is not a proxy's to see or answer."""
+        return organisation in self.services or purpose is Purpose.SAFEGUARDING
 
     def hides_notice(self, notice: Notice) -> bool:
         """Also what the resident was told of others who act for them."""

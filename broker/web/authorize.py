@@ -97,7 +97,8 @@ def _must_prove(question: Asked, found: SignedInSession | None) -> Response | No
         return None
     if wanted.silently:
         return _go(authorization.refuse(question, "login_required"))
-    if found is not None and found.authenticated_at >= question.made_at and found.assurance < wanted.assurance:
+    lately = found is not None and found.authenticated_at is not None and found.authenticated_at >= question.made_at
+    if found is not None and lately and found.assurance < wanted.assurance:
         return _go(authorization.refuse(question, "unmet_authentication_requirements"))
     way_back = f"{url_for('authorize.ask')}?{urlencode(_named(question))}"
     first = "/sign-in" if found is None else "/sign-in/again"

@@ -7,7 +7,7 @@ NHS number to anybody, the resident included.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from urllib.parse import urlsplit
 
@@ -234,7 +234,9 @@ def _rise(found: Recognised | Unlinked, attempt: SignInAttempt) -> Response:
             "proved-as-another", "You proved who you are as somebody else, or in another role. Nothing was changed."
         )
     assert isinstance(found, Recognised)
-    risen = sessions.rise(session(), before, proof=found.proof, trail=parts().trail, now=now())
+    # The provider's word that it was since they were sent was checked, with a minute for its clock (``flow.redeem``).
+    proof = replace(found.proof, at=max(found.proof.at or attempt.sent_at, attempt.sent_at))
+    risen = sessions.rise(session(), before, proof=proof, trail=parts().trail, now=now())
     return _go_on(*risen, way_back=attempt.way_back)
 
 

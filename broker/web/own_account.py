@@ -56,7 +56,7 @@ def begin(membership: Membership, means: str, *, way_back: str) -> Response:
     memberships.must_stand(membership, settings=parts().settings, now=now())
     if (before := whoever_is_signed_in()) is not None:
         sessions.end(session(), before, trail=parts().trail, now=now())
-    proof = sessions.Proof(means=means, assurance=ASSURANCE)
+    proof = sessions.Proof(means=means, assurance=ASSURANCE, at=proved_at)
     secret, begun = sessions.begin_for_worker(session(), membership, proof=proof, trail=parts().trail, now=now())
     answer = redirect(safe_way_back(way_back, begun.role), code=303)
     keep_session(answer, secret)

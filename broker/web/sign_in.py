@@ -20,7 +20,8 @@ sign_in = Blueprint("sign_in", __name__)
 demonstration = Blueprint("demonstration", __name__)
 
 # What NHS login and NHS Care Identity would assert: identity checked to a high level, two factors used.
-DEMONSTRATION = sessions.Proof(means="demonstration", assurance=3)
+_DEMONSTRATION = "demonstration"
+_ASSURANCE = 3
 MOST_RESIDENTS = 40
 # Shown before the rest is folded away, so that workers are not pages further down on a phone.
 RESIDENTS_AT_ONCE = 8

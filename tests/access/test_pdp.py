@@ -15,6 +15,7 @@ from broker.access.facts import Facts
 from broker.access.request import AccessRequest, BreakGlass, Decision, Requester
 from broker.errors import EngineUnavailable, EngineUnclear, Misconfigured
 from broker.vocabulary import DenialReason, Disclosure, Obligation, Purpose, Role, Section, Sensitivity
+from tests.conformance.rows import row
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 TICK = int(NOW.timestamp())
@@ -252,6 +253,7 @@ UNCLEAR: dict[str, Callable[[dict[str, Any]], None]] = {
 UNCLEAR.pop("without revision")
 
 
+@row("T20")
 @pytest.mark.parametrize("change", UNCLEAR.values(), ids=UNCLEAR.keys())
 def test_an_unclear_answer_refuses_everything(change: Callable[[dict[str, Any]], None]) -> None:
     answer = copy.deepcopy(ANSWER)
@@ -280,6 +282,7 @@ def test_an_obligation_nobody_knows_how_to_meet_refuses_everything() -> None:
     assert refused_with(decide(answer), DenialReason.OBLIGATION_UNMET)
 
 
+@row("T20")
 def test_an_engine_that_gives_no_answer_refuses_everything() -> None:
     assert refused_with(decide(EngineUnavailable("too late")), DenialReason.POLICY_UNAVAILABLE)
 

@@ -18,6 +18,7 @@ from broker.consent import pairing
 from broker.doors import db
 from broker.identity.models import Resident
 from broker.settings import Settings
+from tests.conformance.rows import row
 from tests.doors.conftest import House, build_house
 from tests.oauth.client import Partner
 from tests.people import ADA_BORN, ADA_NUMBER, BEN_BORN, BEN_NUMBER, STRANGER_NUMBER
@@ -74,6 +75,7 @@ def numbers(count: int, *, seed: int) -> list[str]:
     return list(found)
 
 
+@row("T2")
 @pytest.mark.slow
 def test_ten_thousand_looks_tell_nobody_apart(open_house: House) -> None:
     sought = numbers(LOOKS, seed=7)

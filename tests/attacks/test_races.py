@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.conformance.rows import row
 from tests.doors.conftest import House
 from tests.doors.test_records import find
 from tests.people import FOOD_BANK, NOON
@@ -29,6 +30,7 @@ class Read:
     permitted: bool
 
 
+@row("T3")
 @pytest.mark.slow
 def test_no_read_that_starts_after_a_stop_is_acknowledged_succeeds(house: House) -> None:
     adviser, ada = house.token(person="adviser"), house.token(resident="ada")

@@ -22,6 +22,7 @@ from broker.settings import Settings
 from broker.vocabulary import Role
 from tests.attacks import inventory
 from tests.attacks.town import OF_RESIDENTS, RESIDENTS, Kind, Town, asker, built, owners_of
+from tests.conformance.rows import row
 
 pytestmark = pytest.mark.slow
 # What differs from one answer to the next whoever asks: a request's own id, and a form's token.
@@ -106,6 +107,7 @@ def test_everything_that_is_sent_has_been_looked_at(app: Flask) -> None:
     assert unplaced == set(), "give each a place in SENT or SENDS_NO_ID of tests/attacks/inventory.py"
 
 
+@row("T1")
 def test_another_ones_thing_answers_as_if_it_had_never_been(town: Town) -> None:
     """For every route, and every ordered pair of those who have such things; and nothing of anybody's is changed."""
     before = town.snapshot()

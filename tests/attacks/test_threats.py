@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from broker.identity.models import Client
 from broker.vocabulary import Purpose, Section
+from tests.conformance.rows import row
 from tests.doors.conftest import House
 from tests.doors.test_records import agree, find, titles, view
 from tests.oauth.client import ASSERTION_TYPE, Partner, encoded, new_key
@@ -26,6 +27,7 @@ EVERYTHING = "residents.find access.request records.read"
 # ---- a stolen token ------------------------------------------------------------------------------------------------
 
 
+@row("T5")
 def test_a_proof_is_good_for_one_request(fapi: Partner) -> None:
     token = fapi.own_token()
     proof = fapi.proof("POST", FIND, token)
@@ -34,6 +36,7 @@ def test_a_proof_is_good_for_one_request(fapi: Partner) -> None:
     assert (again.status_code, again.get_json()["code"]) == (401, "dpop-proof-invalid")
 
 
+@row("T5")
 @pytest.mark.parametrize(
     "stolen",
     ["another key", "another method", "another address", "another host", "another token", "no proof", "bearer", "old"],
@@ -57,6 +60,7 @@ def test_a_stolen_token_is_of_no_use_without_its_key(fapi: Partner, stolen: str)
     assert fapi.call("POST", FIND, token, json=SOUGHT).status_code == 200
 
 
+@row("T6")
 def test_a_revoked_system_keeps_nothing(fapi: Partner) -> None:
     """Neither its own tokens, nor what its workers let it do, nor what it could renew (the kill switch)."""
     own, given = fapi.own_token(), fapi.granted()
@@ -73,6 +77,7 @@ def test_a_revoked_system_keeps_nothing(fapi: Partner) -> None:
 # ---- purposes ------------------------------------------------------------------------------------------------------
 
 
+@row("T17")
 def test_what_was_agreed_for_one_purpose_serves_no_other(house: House) -> None:
     """Every purpose with every section: what is permitted is exactly what the agreement and the resident both name."""
     adviser, ada = house.token(person="adviser"), house.token(resident="ada")
@@ -110,6 +115,7 @@ DECEIVING = (
 )
 
 
+@row("T18")
 @pytest.mark.parametrize("reason", DECEIVING)
 def test_a_reason_that_would_be_read_otherwise_than_it_is_written_is_refused(fapi: Partner, reason: str) -> None:
     answer = fapi.push(**fapi.asking_ada(reason=reason))
@@ -128,6 +134,7 @@ def test_a_reason_is_shown_as_words_and_never_as_a_page(fapi: Partner, reason: s
     assert "49" not in page.text.split("{{ 7*7 }}")[0][-5:]
 
 
+@row("T18")
 @pytest.mark.parametrize("name", ["<script>alert(1)</script>", "Harvest \u202eflehS", "Ηarvest Shelf"])
 def test_a_system_is_named_beside_the_organisation_that_answers_for_it(fapi: Partner, name: str) -> None:
     """A system's name is its owner's word; the organisation's is the register's, and is always shown with it."""
@@ -143,6 +150,7 @@ def test_a_system_is_named_beside_the_organisation_that_answers_for_it(fapi: Par
 # ---- one request, read in two ways ---------------------------------------------------------------------------------
 
 
+@row("T21")
 @pytest.mark.parametrize(
     "body",
     [
@@ -203,6 +211,7 @@ def verified(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return done
 
 
+@row("T22")
 def test_what_is_plainly_wrong_costs_no_verification(fapi: Partner, verified: list[int]) -> None:
     client, good = fapi.house.client, fapi.proof("POST", FIND, "x" * 43)
     form = {"grant_type": "client_credentials", "client_assertion_type": ASSERTION_TYPE}
@@ -250,6 +259,7 @@ def _deep(depth: int = 20_000) -> str:
 SINKS = ("assertion", "proof at the token endpoint", "proof at the API", "details", "body", "request object")
 
 
+@row("T22")
 @pytest.mark.parametrize("sink", SINKS)
 def test_what_is_nested_without_end_is_refused_at_every_sink(fapi: Partner, sink: str) -> None:
     deep, token = _deep(), fapi.own_token()
@@ -269,6 +279,7 @@ def test_what_is_nested_without_end_is_refused_at_every_sink(fapi: Partner, sink
 # ---- step-up at the API --------------------------------------------------------------------------------------------
 
 
+@row("T14")
 def test_emergency_access_is_no_systems_and_no_old_sign_ins(fapi: Partner) -> None:
     """RFC 9470: the worker proves first, and lately, who they are; then policy decides as ever."""
     body = {"purpose": "emergency", "sections": ["housing"], "reason": "x", "break_glass": {"reason": "Collapsed"}}

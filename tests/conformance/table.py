@@ -207,6 +207,24 @@ TOLD = Standard(
 )
 
 THREATS = Standard(
-    "Threats of our own that a test elsewhere answers",
-    (Row("T14", "Emergency access is used where it should not be: told, looked at, and shut where nobody looks"),),
+    "What must hold under attack",
+    (
+        Row("T1", "One organisation's token, session or id opens nothing of another's, and learns nothing of it"),
+        Row("T2", "Nobody learns who is known here by looking for people"),
+        Row("T3", "No read that starts after a permission was taken back succeeds"),
+        Row("T4", "Rules that are old, altered or not ours decide nothing"),
+        Row("T5", "A stolen token is of no use without its key, and a proof is of use once"),
+        Row("T6", "What a stolen key can do ends with its client, at once"),
+        Row("T7", "A code, a request and a proof are of use once, to whoever they are for"),
+        Row("T8", "Nobody is signed in as another, by another's browser, provider or answer"),
+        Row("T14", "Emergency access is used where it should not be: told, looked at, and shut where nobody looks"),
+        Row("T15", "Whoever is watched over a shoulder betrays nothing by what their pages show"),
+        Row("T16", "Acting for somebody ends with the birthday, the order or the death that ends it"),
+        Row("T17", "What was agreed for one purpose serves no other"),
+        Row("T18", "Words of others are shown as words, and an organisation by the name in the register"),
+        Row("T19", "Nobody is worn down by being asked"),
+        Row("T20", "An engine that is silent, slow or unclear permits nothing"),
+        Row("T21", "What two readers could read differently is refused"),
+        Row("T22", "A wrong request costs us little"),
+    ),
 )

@@ -21,6 +21,7 @@ from broker.identity.actions import find_resident
 from broker.identity.models import Organisation, Relationship, ResidentHandle
 from broker.settings import Settings
 from broker.vocabulary import AuditAction, OrganisationKind, Purpose, RelationshipKind, RequestState, Role, Section
+from tests.conformance.rows import row
 from tests.people import (
     ADA_BORN,
     ADA_NUMBER,
@@ -104,6 +105,7 @@ def charities(session: Session, many: int) -> list[Requester]:
 # ---- how often -----------------------------------------------------------------------------------------------------
 
 
+@row("T19")
 @pytest.mark.parametrize("number", [ADA_NUMBER, STRANGER_NUMBER])
 def test_of_a_thousand_requests_three_are_taken_whether_or_not_anybody_is_there(
     session: Session, trail: Trail, settings: Settings, number: str

@@ -32,6 +32,7 @@ from broker.governance.publishing import publish, rollback
 from broker.settings import Settings
 from broker.vocabulary import AgreementState, AuditAction, Role
 from tests import texts
+from tests.conformance.rows import row
 from tests.doors.conftest import House
 from tests.doors.test_records import codes, find, view
 from tests.governance.conftest import ASH, AUTHOR, BY, KIT, UMA
@@ -204,6 +205,7 @@ def test_what_cannot_be_served_refuses_and_the_older_revision_does_not_answer_fo
     assert house.client.get("/ready").get_json()["waiting_for"] == "policy"
 
 
+@row("T4")
 def test_an_older_revision_put_back_in_the_database_is_not_served(governed: Broker, session: Session) -> None:
     older = newest(session).revision
     newer = move(governed, session, "TB-CARE", AgreementState.SUSPENDED).revision

@@ -12,9 +12,11 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
+from broker.grants.actions import digest
 from broker.grants.models import AuthorizationCode, Grant, RefreshToken
 from broker.identity.models import AccessToken
 from broker.settings import Settings
+from broker.vocabulary import AuditAction
 from tests.conformance.rows import row
 from tests.doors.conftest import build_house
 from tests.oauth.client import Partner, fields_of
@@ -54,6 +56,11 @@ def only_one_use_of_a_code(fapi: Partner) -> None:
         assert fapi.introspect(answer.get_json()["access_token"]).get_json() == {"active": False}
         assert fapi.refresh(answer.get_json()["refresh_token"]).status_code == 400
     with fapi.house.session() as session:
+        spent = session.get_one(AuthorizationCode, digest(code))
+        assert spent.spent_at is not None
+        ended = fapi.house.broker.trail.entries(session, actions=[AuditAction.GRANT_ENDED], limit=1000)
+        why = [entry.body["why"] for entry in ended if entry.body["grant"] == spent.grant_id]
+        assert why == ["code-used-twice"], "one use won, and the next ended what it gave"
         live = select(func.count()).select_from(AccessToken).where(AccessToken.revoked_at.is_(None))
         assert session.scalar(live.where(AccessToken.grant_id.is_not(None))) == 0
         assert (
@@ -61,7 +68,7 @@ def only_one_use_of_a_code(fapi: Partner) -> None:
         )
 
 
-@row("A3", "A4", "FAPI-16")
+@row("A3", "A4", "FAPI-16", "T7")
 @pytest.mark.slow
 def test_of_many_uses_of_a_code_at_most_one_gives_a_token_and_none_keeps_it(fapi: Partner) -> None:
     for _ in range(CODES):

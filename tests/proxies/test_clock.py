@@ -14,6 +14,7 @@ from broker.proxies.acting import standing_for
 from broker.proxies.clock import due
 from broker.proxies.limits import begins, stands, turns
 from broker.vocabulary import LegalBasis, NoticeKind, ProxyReason, ProxyState
+from tests.conformance.rows import row
 from tests.people import BEN_BORN, NOON, SURGERY
 from tests.proxies.conftest import GP, Cast
 
@@ -75,6 +76,7 @@ def test_the_young_person_stops_it_at_thirteen(cast: Cast) -> None:
     assert not stands(cast.proxy(), now=thirteenth)
 
 
+@row("T16")
 def test_at_sixteen_a_parents_ends_to_the_second(cast: Cast) -> None:
     sixteenth = parent(cast, years=16, before=timedelta(days=300))
     assert stands(cast.proxy(), now=sixteenth - TICK)
@@ -185,6 +187,7 @@ def test_five_years_without_use_end_it_and_a_use_begins_them_again(cast: Cast) -
     assert stands(proxy, now=five)
 
 
+@row("T16")
 @pytest.mark.parametrize(
     ("who", "why"),
     [("ada", ProxyReason.ROLE_DEACTIVATED_PATIENT_DIED), ("cas", ProxyReason.ROLE_DEACTIVATED_PROXY_DIED)],

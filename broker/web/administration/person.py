@@ -53,10 +53,11 @@ def change_role(member_id: str) -> Response | str | tuple[str, int]:
     if role is None:
         return _page(found, errors=form.errors), 422
     try:
-        begun = people.move(session(), found, role, **given())
-    except Conflict as refusal:
+        people.must_be_theirs_to_give(session(), role, organisation=found.organisation_code, giver=signed_in().role)
+        begun = people.move(session(), found, role, settings=parts().settings, **given())
+    except (Conflict, NotPermitted) as refusal:
         session().rollback()
-        return _page(found, errors={"role": refusal.detail}), 409
+        return _page(found, errors={"role": refusal.detail}), 409 if isinstance(refusal, Conflict) else 403
     session().commit()
     return redirect(url_for("administration.person", member_id=begun.id), code=303)
 
@@ -67,7 +68,7 @@ def change_role(member_id: str) -> Response | str | tuple[str, int]:
 def reinstate(member_id: str) -> Response:
     """Say that somebody who lapsed, or soon would, is needed still."""
     found = _other(member_id)
-    begun = memberships.reinstate(session(), found, **given())
+    begun = people.reinstate(session(), found, **given())
     session().commit()
     return redirect(url_for("administration.person", member_id=begun.id), code=303)
 
@@ -78,7 +79,8 @@ def end(member_id: str) -> Response | tuple[str, int]:
     """They no longer work here in this role, from this moment."""
     found = member(member_id)
     try:
-        people.dismiss(session(), found, why=Form().sent.get("why", "").strip()[:500], **given())
+        why = Form().sent.get("why", "").strip()[:500]
+        people.dismiss(session(), found, why=why, settings=parts().settings, **given())
     except Conflict as refusal:
         session().rollback()
         return _page(found, errors={"end": refusal.detail}), 409

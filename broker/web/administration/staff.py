@@ -10,11 +10,12 @@ from flask import render_template
 from broker.accounts import invitations
 from broker.database import new_id
 from broker.doors import now, parts, session
+from broker.errors import NotPermitted
 from broker.identity import memberships
 from broker.identity.models import Membership, Person
 from broker.joining import people
 from broker.vocabulary import OrganisationKind, Role
-from broker.web.access import ADMINISTRATORS, proven_lately, who
+from broker.web.access import ADMINISTRATORS, proven_lately, signed_in, who
 from broker.web.administration import administration
 from broker.web.administration.acting import given, own_organisation
 from broker.web.forms import Form
@@ -76,6 +77,10 @@ def invited() -> str | tuple[str, int]:
         )
     if form.errors or role is None:
         return _form(errors=form.errors, sent=form.sent.to_dict()), 422
+    try:
+        people.must_be_theirs_to_give(session(), role, organisation=own.code, giver=signed_in().role)
+    except NotPermitted as refusal:
+        return _form(errors={"role": refusal.detail}, sent=form.sent.to_dict()), 403
     person = Person(id=new_id(), name=name)
     people.employ(session(), person, organisation=own.code, role=role, **given())
     code = invitations.invite(session(), person.id, own.code, **given())

@@ -9,7 +9,7 @@ from broker.doors import parts, session
 from broker.joining import systems as registered
 from broker.joining.systems import System
 from broker.oauth import registration
-from broker.web.access import ADMINISTRATORS, proven_lately, who
+from broker.web.access import ADMINISTRATORS, who
 from broker.web.administration import administration
 from broker.web.administration.acting import given, own_organisation
 
@@ -31,7 +31,6 @@ def stop(client_id: str) -> str:
 
 @administration.post("/systems/<client_id>/stop")
 @who(*ADMINISTRATORS)
-@proven_lately
 def stopped(client_id: str) -> Response:
     """Stop it: every token it holds is dead at its next use."""
     found = _own(client_id)

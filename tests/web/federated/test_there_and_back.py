@@ -11,6 +11,7 @@ from sqlalchemy import select
 from broker.federation import providers
 from broker.federation.models import IdentityProvider, SignInAttempt
 from broker.vocabulary import AuditAction
+from tests.conformance.rows import row
 from tests.web.conftest import Door
 from tests.web.federated.browser import OURS, Browser, Upstream, query_of
 from tests.web.federated.places import BANK, CARE, NHS, sessions_of, tie, whys
@@ -37,6 +38,7 @@ def test_somebody_elses_answer_does_not_sign_me_in_as_them(browser: Browser, hou
     assert sessions_of(house) == []
 
 
+@row("T8")
 def test_a_state_of_mine_with_somebody_elses_code_is_not_believed(
     browser: Browser, house: Door, upstream: Upstream
 ) -> None:
@@ -50,6 +52,7 @@ def test_a_state_of_mine_with_somebody_elses_code_is_not_believed(
     assert whys(house) == ["code-not-redeemed"]
 
 
+@row("T8")
 @pytest.mark.parametrize("other", [CARE, BANK])
 def test_an_answer_at_another_providers_callback_is_refused(
     browser: Browser, house: Door, upstream: Upstream, other: str

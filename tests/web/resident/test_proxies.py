@@ -18,6 +18,7 @@ from broker.proxies.deciding import Verifier
 from broker.proxies.models import Proxy
 from broker.vocabulary import AccessLevel, AuditAction, ProxyReason, ProxyState, Role, Section
 from broker.web.access import RESIDENTS_AND_PROXIES
+from tests.conformance.rows import row
 from tests.people import ADA_BORN, ADA_NUMBER, FOOD_BANK, NOON, STRANGER_NUMBER, SURGERY
 from tests.web.conftest import Door, Visitor, choices_of
 from tests.web.proxy_cast import CAS_BORN, CAS_NUMBER, let_cas_act, settle_cas
@@ -162,6 +163,7 @@ def test_whoever_may_act_no_longer_is_out_at_the_very_next_page(door: Door, cas:
     assert "Hello, Cas" in cas.get("/my").text
 
 
+@row("T15")
 @pytest.mark.parametrize("path", ["/my", "/my/sharing", "/my/proxies", "/my/sharing/nothing"])
 def test_a_quiet_stop_looks_to_the_proxy_as_any_other_end_does_to_the_byte(
     open_door: Callable[..., Door], path: str
