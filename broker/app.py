@@ -22,16 +22,20 @@ from broker.access.engines.signing import BundleKeys
 from broker.access.parts import Broker
 from broker.access.policy import PolicyInForce
 from broker.access.sources import MakeSystem, SourceRegistry
+from broker.accounts import forgetting
 from broker.agreements.workings import Workings
 from broker.api.problems import for_machines, problem_for
 from broker.audit.checkpoints import checkpoint_if_due, trail_signer
 from broker.audit.trail import Trail
+from broker.consent import pairing
 from broker.database import configure_sqlite, engine_options
 from broker.doors import db
 from broker.errors import BrokerError, Misconfigured, NotPermitted, TrailUnavailable
+from broker.federation import flow
 from broker.governance.recorded import Recorder, forget
 from broker.grants import actions as grants
 from broker.identity.models import Source
+from broker.joining import actions as joining
 from broker.records.source import SourceSystem
 from broker.settings import Settings, is_loopback
 from broker.web.refusals import page_for_error
@@ -177,10 +181,21 @@ def _keep_house(app: Flask) -> None:
         with broker.sessions() as session:
             grants.forget(session, now=now)
 
+    def forget_sign_ins(now: datetime) -> None:
+        with broker.sessions.begin() as session:
+            for each in (forgetting, flow, pairing):
+                each.forget(session, now=now)
+
+    def close_applications(now: datetime) -> None:
+        with broker.sessions.begin() as session:
+            joining.run_out(session, trail=broker.trail, now=now)
+
     chores = {
         "checkpoint-not-signed": (sign, every),
         "records-not-forgotten": (forget_records, timedelta(hours=1)),
         "spent-not-forgotten": (forget_spent, timedelta(minutes=10)),
+        "sign-ins-not-forgotten": (forget_sign_ins, timedelta(hours=1)),
+        "applications-not-closed": (close_applications, timedelta(hours=1)),
     }
     due = {fault: broker.clock() + pause for fault, (_, pause) in chores.items()}
 

@@ -605,6 +605,7 @@ class ApplicationState(Coded):
     REFUSED = "refused", "Not admitted"
     WITHDRAWN = "withdrawn", "Withdrawn by the organisation"
     LEFT = "left", "No longer taking part"
+    LAPSED = "lapsed", "Ran out, because nobody vouched for it in time"
 
 
 class Toolkit(Coded):
@@ -676,7 +677,7 @@ class ProxyRelation(Coded):
         return member
 
     MOTHER = "mother", "Mother", "MTH"
-    PARENT = "parent", "Parent", "PRN"
+    PARENT = "parent", "Father, or another parent", "PRN"
     CHILD = "child", "Son or daughter", "CHILD"
     SPOUSE = "spouse", "Husband, wife or civil partner", "SPS"
     PARTNER = "partner", "Partner", "SIGOTHR"

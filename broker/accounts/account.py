@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import column, delete, select, table, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -14,8 +14,11 @@ from broker.accounts import passkeys, recovery
 from broker.accounts.models import Account, Passkey, Password, RecoveryCode, TotpSecret
 from broker.accounts.names import chosen, normalised
 from broker.audit.trail import Event, Trail
-from broker.errors import Conflict
+from broker.errors import Conflict, NotFound
 from broker.vocabulary import AuditAction
+
+# The ties between people and providers are of a room that knows nothing of this one: they are asked for by name alone.
+_TIES = table("federated_identity", column("person_id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,13 @@ def of_person(session: Session, person: str) -> WaysIn:
 
 
 def can_sign_in(session: Session, person: str) -> bool:
-    return of_person(session, person).count > 0
+    """Whether they can sign in, here or with a provider. A tie counts even where its provider was taken away:
+    whoever was tied was known to be somebody, and is nobody's to become."""
+    return of_person(session, person).count > 0 or _is_tied(session, person)
+
+
+def _is_tied(session: Session, person: str) -> bool:
+    return session.execute(select(_TIES.c.person_id).where(_TIES.c.person_id == person).limit(1)).first() is not None
 
 
 def named(session: Session, typed: str) -> Account | None:
@@ -76,6 +85,27 @@ def make(session: Session, person: str, sign_in_name: str, *, handle: bytes | No
         session.rollback()
         raise Conflict("sign-in-name-taken", "Choose another name: this one cannot be used.") from error
     return found
+
+
+def remove_passkey(session: Session, person: str, passkey_id: str, *, now: datetime) -> None:
+    """Take one way in away. Raises NotFound for somebody else's, Conflict for the last one. The caller commits.
+
+    Two at once take turns at the account's row, so that the second sees what the first left.
+    """
+    in_turn = update(Account).where(Account.person_id == person).values(made_at=Account.made_at)
+    session.execute(in_turn, execution_options={"synchronize_session": False})
+    removed = session.execute(
+        update(Passkey)
+        .where(Passkey.id == passkey_id, Passkey.person_id == person, Passkey.removed_at.is_(None))
+        .values(removed_at=now)
+        .returning(Passkey.id)
+    )
+    if removed.first() is None:
+        session.rollback()
+        raise NotFound("passkey-unknown", "You have no such passkey.")
+    if not of_person(session, person).count:
+        session.rollback()
+        raise Conflict("last-way-in", "This is your only way of signing in. Add another before you remove it.")
 
 
 def empty(session: Session, person: str, *, by: str, organisation: str | None, trail: Trail, now: datetime) -> None:

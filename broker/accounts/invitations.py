@@ -26,15 +26,20 @@ FINISH_WITHIN = timedelta(minutes=30)
 _LENGTH = 26  # characters of base32: 128 random bits
 
 
-def invite(session: Session, person: str, organisation: str, *, by: str, trail: Trail, now: datetime) -> str:
+def invite(
+    session: Session, person: str, organisation: str, *, by: str, only_here: bool = False, trail: Trail, now: datetime
+) -> str:
     """A code for somebody who works for ``organisation`` now, to be shown once. Earlier codes of theirs end.
 
-    Raises Conflict for somebody who can sign in already, and for somebody who does not work there. Commits.
+    Raises Conflict for somebody who can sign in already, with a provider too, and for somebody who does not work
+    there; with ``only_here`` also for somebody who works elsewhere, now and when the code is used. Commits.
     """
     if account.can_sign_in(session, person):
         raise Conflict("can-sign-in", "They can sign in already. Where they cannot any more, reset their account.")
     if working(session, person, organisation, now=now) is None:
         raise Conflict("not-a-member", "They do not work for this organisation now.")
+    if only_here and works_elsewhere(session, person, organisation, now=now):
+        raise Conflict("works-elsewhere", "They work for another organisation too. Ask whoever runs this service.")
     _end_open(session, person, now=now)
     code = base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=")
     session.add(
@@ -42,6 +47,7 @@ def invite(session: Session, person: str, organisation: str, *, by: str, trail: 
             digest=_digest(code),
             person_id=person,
             organisation_code=organisation,
+            only_here=only_here,
             made_at=now,
             expires_at=now + LASTS,
         )
@@ -93,7 +99,10 @@ def being_accepted(session: Session, *, visit: str, now: datetime) -> Invitation
 
 
 def finish(session: Session, invitation: Invitation, *, now: datetime) -> None:
-    """Use it up, in the act that gives its person a way in. Raises Conflict where that was done. The caller commits."""
+    """Use it up, in the act that gives its person a way in, and before it. The caller commits.
+
+    Raises Conflict where it was used, or its person has come to sign in, or to work elsewhere, meanwhile.
+    """
     finished = session.execute(
         update(Invitation)
         .where(Invitation.digest == invitation.digest, Invitation.finished_at.is_(None))
@@ -101,9 +110,11 @@ def finish(session: Session, invitation: Invitation, *, now: datetime) -> None:
         .returning(Invitation.digest)
         .execution_options(synchronize_session=False)
     ).first()
-    if finished is None or account.can_sign_in(session, invitation.person_id):
+    person, organisation = invitation.person_id, invitation.organisation_code
+    elsewhere = invitation.only_here and works_elsewhere(session, person, organisation, now=now)
+    if finished is None or elsewhere or account.can_sign_in(session, person):
         session.rollback()
-        raise Conflict("invitation-finished", "This invitation was used already.")
+        raise Conflict("invitation-finished", "This invitation was used already, or is good no longer.")
     _end_open(session, invitation.person_id, now=now)
 
 
@@ -120,6 +131,17 @@ def working(session: Session, person: str, organisation: str, *, now: datetime) 
         .order_by(Membership.started_at.desc(), Membership.id)
         .limit(1)
     )
+
+
+def works_elsewhere(session: Session, person: str, organisation: str, *, now: datetime) -> bool:
+    """Whether they work for any other organisation now."""
+    others = select(Membership.id).where(
+        Membership.person_id == person,
+        Membership.organisation_code != organisation,
+        Membership.started_at <= now,
+        or_(Membership.ended_at.is_(None), Membership.ended_at > now),
+    )
+    return session.scalar(others.limit(1)) is not None
 
 
 def _end_open(session: Session, person: str, *, now: datetime) -> None:

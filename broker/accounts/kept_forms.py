@@ -16,15 +16,19 @@ from broker.accounts.models import KeptForm
 from broker.accounts.sealing import seal, unseal
 
 LASTS = timedelta(minutes=10)
+LONGEST_PATH = 300  # characters
 LARGEST = 64 * 1024  # bytes; more than any of our forms has
 
 Fields = Sequence[tuple[str, str]]
 
 
 def keep(session: Session, key: bytes, fields: Fields, *, actor: str, path: str, now: datetime) -> str | None:
-    """Keep a form, in place of one for the same address, and give its id; None where it is too large. Commits."""
+    """Keep a form, in place of one for the same address, and give its id. Commits.
+
+    None where it is too large, or its address too long.
+    """
     plain = json.dumps(list(fields)).encode()
-    if len(plain) > LARGEST:
+    if len(plain) > LARGEST or len(path) > LONGEST_PATH:
         return None
     theirs = (KeptForm.actor == actor) & (KeptForm.path == path)
     session.execute(delete(KeptForm).where(or_(KeptForm.expires_at < now, theirs)))

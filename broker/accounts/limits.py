@@ -41,6 +41,11 @@ def of_name(key: bytes, name: str) -> Limit:
     return Limit(_hashed(key, f"name {name}"), 5, timedelta(seconds=30), timedelta(hours=1))
 
 
+def of_person(key: bytes, person: str) -> Limit:
+    """For somebody signed in, who alone can be wrong there."""
+    return Limit(_hashed(key, f"again {person}"), 5, timedelta(seconds=30), timedelta(hours=1))
+
+
 def of_network(key: bytes, address: str) -> Limit:
     """For an address's neighbours too: its /24, or the /56 that one household or office has (IPv6)."""
     return Limit(_hashed(key, f"network {_prefix(address)}"), 50, timedelta(seconds=5), timedelta(minutes=15))
@@ -60,17 +65,18 @@ def attempt(session: Session, limits: Sequence[Limit], *, now: datetime) -> None
                 raise TooMany("too-many-attempts", "Too many tries. Wait a while.", retry_after=seconds)
 
 
-def succeeded(session: Session, *, name: Limit | None, network: Limit) -> None:
+def succeeded(session: Session, *, name: Limit | None = None, network: Limit | None = None) -> None:
     """This attempt was no failure: the name starts afresh; the network loses this one alone. The caller commits.
 
     Somebody with an account of their own could otherwise guess at others' for ever, signing in now and then.
     """
     if name is not None:
         session.execute(delete(Attempts).where(Attempts.key == name.key))
-    session.execute(
-        update(Attempts).where(Attempts.key == network.key).values(failures=Attempts.failures - 1),
-        execution_options={"synchronize_session": False},
-    )
+    if network is not None:
+        session.execute(
+            update(Attempts).where(Attempts.key == network.key).values(failures=Attempts.failures - 1),
+            execution_options={"synchronize_session": False},
+        )
 
 
 def _counted(session: Session, limit: Limit, *, now: datetime) -> bool:

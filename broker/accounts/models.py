@@ -90,6 +90,7 @@ class Invitation(Base):
     digest: Mapped[str] = mapped_column(String(64), primary_key=True)
     person_id: Mapped[str] = mapped_column(ForeignKey("person.id"))
     organisation_code: Mapped[str] = mapped_column(ForeignKey("organisation.code"))
+    only_here: Mapped[bool]  # good for nobody who works elsewhere too, whose account is more than this organisation's
     made_at: Mapped[datetime] = mapped_column(Instant)
     expires_at: Mapped[datetime] = mapped_column(Instant)
     visit: Mapped[str | None] = mapped_column(String(64), index=True)

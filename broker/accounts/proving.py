@@ -43,7 +43,28 @@ def prove_by_password(session: Session, door: Door, *, name: str, password: str,
     key = door.settings.secret("sign-in-limits")
     of_name, of_network = limits.of_name(key, normalised(name)), limits.of_network(key, door.network)
     limits.attempt(session, (of_network, of_name), now=now)
-    found = account.named(session, name)
+    found = _proved(session, door, account.named(session, name), password=password, code=code, now=now)
+    limits.succeeded(session, name=of_name, network=of_network)
+    session.commit()
+    return found
+
+
+def prove_again_by_password(
+    session: Session, door: Door, own: Account, *, password: str, code: str, now: datetime
+) -> None:
+    """That whoever is signed in with ``own`` is still there. Raises as ``prove_by_password`` does. Commits.
+
+    Counted apart from signing in: what strangers guess at somebody's name never keeps them, signed in, from this.
+    """
+    of_person = limits.of_person(door.settings.secret("sign-in-limits"), own.person_id)
+    limits.attempt(session, (of_person,), now=now)
+    _proved(session, door, own, password=password, code=code, now=now)
+    limits.succeeded(session, name=of_person)
+    session.commit()
+
+
+def _proved(session: Session, door: Door, found: Account | None, *, password: str, code: str, now: datetime) -> Account:
+    """``found``, where the password and the code are theirs; for nobody the same work. Raises NotAuthenticated."""
     person = found.person_id if found else None
     # A code is used up with the right password alone: nobody else can spend somebody's.
     whose = person if passwords.is_right(session, person, password) else None
@@ -52,8 +73,6 @@ def prove_by_password(session: Session, door: Door, *, name: str, password: str,
     if found is None or not (by_app or by_recovery):
         _refused(session, door, TOTP, person, now=now)
         raise NotAuthenticated("not-proved", "The name, the password or the code is not right.")
-    limits.succeeded(session, name=of_name, network=of_network)
-    session.commit()
     return found
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from broker.errors import Refusal
 
 # Kept here so that help costs no import: a command's module, and what it is for.
 COMMANDS = {
@@ -71,8 +75,7 @@ def _run() -> int:
         error.show()
         return error.exit_code
     except Refusal as refusal:
-        where = f" [{refusal.field}]" if refusal.field else ""
-        return _say(1, f"Refused ({refusal.code}): {refusal.detail}{where}")
+        return _refused(refusal)
     except Misconfigured as wrong:
         return _say(2, f"Setting wrong: {wrong}")
     except BrokerError as fault:
@@ -82,8 +85,16 @@ def _run() -> int:
     except Exception as error:
         if not type(error).__module__.startswith("sqlalchemy."):
             raise
-        cause = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        origin = getattr(error, "orig", None)
+        if isinstance(origin, Refusal):  # a column that checks itself refused what it was given
+            return _refused(origin)
+        cause = str(origin or error).partition("\n")[0].rstrip(".")
         return _say(3, f"The database said no: {cause}. If it is new, run `broker db upgrade`.")
+
+
+def _refused(refusal: Refusal) -> int:
+    where = f" [{refusal.field}]" if refusal.field else ""
+    return _say(1, f"Refused ({refusal.code}): {refusal.detail}{where}")
 
 
 def _say(code: int, line: str) -> int:

@@ -12,7 +12,7 @@ import click
 from broker.cli.try_client import new_key, try_
 from broker.vocabulary import ClientProfile, Role
 
-_ROLES = click.Choice([role.value for role in Role])
+_ROLES = click.Choice([role.value for role in Role if role not in (Role.RESIDENT, Role.PROXY)])
 _KEYS = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -70,7 +70,7 @@ def add(client_id: str, organisation: str, profile: str, **said: Any) -> None:
 
 
 clients.add_command(add, "add")
-clients.add_command(add, "register")
+clients.add_command(click.Command("register", callback=add.callback, params=add.params, help=add.help, hidden=True))
 clients.add_command(new_key)
 clients.add_command(try_)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from broker.joining.models import Application
 
 _WHY = click.option("--why", required=True, help="The reason, kept with it.")
-_ROLE = click.Choice([role.value for role in Role])
+_ROLE = click.Choice([role.value for role in Role if role not in (Role.OPERATOR, Role.RESIDENT, Role.PROXY)])
 
 
 @click.group()
@@ -210,7 +210,7 @@ def members() -> None:
 @members.command("list")
 @click.argument("organisation")
 def list_members(organisation: str) -> None:
-    """Everybody who works there now: id, role, since when, when they last signed in, and whether it lapsed."""
+    """Everybody who works there now: ids of their work and person, role, since when, last sign-in, and name."""
     from broker.cli.opening import now, opened
     from broker.identity import memberships
     from broker.identity.actions import organisation_called
@@ -221,13 +221,14 @@ def list_members(organisation: str) -> None:
             used = each.used_at.date().isoformat() if each.used_at else "never used"
             lapsed = "lapsed" if memberships.lapsed(each, settings=broker.settings, now=now()) else ""
             since = each.started_at.date().isoformat()
-            click.echo(f"{each.id}  {each.role.value:<20} {since}  {used:<10}  {each.person.name}  {lapsed}".rstrip())
+            ids = f"{each.id}  {each.person_id}"
+            click.echo(f"{ids}  {each.role.value:<20} {since}  {used:<10}  {each.person.name}  {lapsed}".rstrip())
 
 
 @members.command()
 @click.argument("organisation")
-@click.option("--name", required=True)
-@click.option("--role", required=True, type=_ROLE)
+@click.option("--name", required=True, help="Their name, as residents would know them.")
+@click.option("--role", required=True, type=_ROLE, help="What they do there.")
 def add(organisation: str, name: str, role: str) -> None:
     """Add somebody. Prints their membership's id and their person's; residents who asked to be told are told."""
     from broker.cli.opening import OPERATOR, now, opened

@@ -176,6 +176,36 @@ def link(provider_id: str, subject: str, person_id: str) -> None:
     click.echo(f"{person_id} can now sign in with {provider_id}.")
 
 
+@providers.command()
+@click.argument("provider_id")
+@click.argument("subject")
+def unlink(provider_id: str, subject: str) -> None:
+    """Say that a provider's subject is nobody here any more. Ends every session of whoever it was.
+
+    A person can then be invited, or linked, again. A resident is matched again when they sign in.
+    """
+    from broker.cli.opening import OPERATOR, now, opened
+    from broker.errors import NotFound
+    from broker.federation import linking
+    from broker.federation.models import IdentityProvider
+    from broker.grants import actions as grants
+    from broker.identity import sessions
+
+    with opened() as (broker, session):
+        at, provider = now(), session.get(IdentityProvider, provider_id)  # also one that was taken away
+        tied = linking.known(session, provider, subject) if provider else None
+        if tied is None:
+            raise NotFound("subject-unknown", f"{provider_id} has nobody of that name here.")
+        person, resident = tied.person_id, tied.resident_id
+        linking.unlink(session, tied, by=OPERATOR, trail=broker.trail, now=at)
+        sessions.end_every(session, person=person, resident=resident, now=at)
+        grants.end_every(
+            session, person=person, resident=resident, by=OPERATOR, why="unlinked", trail=broker.trail, now=at
+        )
+        session.commit()
+    click.echo(f"That sign-in with {provider_id} is nobody's now.")
+
+
 def _connected(session: Session, provider_id: str) -> IdentityProvider:
     from broker.cli.opening import now
     from broker.federation.providers import connected

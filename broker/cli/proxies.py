@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from broker.vocabulary import AccessLevel, ProxyReason, ProxyState
+from broker.vocabulary import AccessLevel, OrganisationKind, ProxyReason, ProxyState
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,12 +30,19 @@ def proxies() -> None:
 def list_(practice: str, everything: bool) -> None:
     """Show who may act for a practice's patients, and who asks to. Names nobody."""
     from broker.cli.opening import now, opened
+    from broker.errors import InvalidInput
+    from broker.identity.actions import organisation_called
     from broker.proxies.deciding import at_practice
     from broker.proxies.states import OPEN
 
     with opened() as (_, session):
-        for proxy in at_practice(session, practice, states=tuple(ProxyState) if everything else OPEN, now=now()):
+        if organisation_called(session, practice).kind is not OrganisationKind.GP_PRACTICE:
+            raise InvalidInput("not-a-practice", f"{practice} is not a GP practice.", field="--practice")
+        listed = at_practice(session, practice, states=tuple(ProxyState) if everything else OPEN, now=now())
+        for proxy in listed:
             click.echo(_line(proxy))
+        if not listed:
+            click.echo("Nobody's.")
 
 
 @proxies.command()

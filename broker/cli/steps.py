@@ -57,6 +57,21 @@ class Wrong(Exception):
 REACH = "Check the address, and that this machine may reach it."
 
 
+def unreached(error: requests.RequestException) -> Wrong:
+    """Why a broker could not be asked, in words."""
+    if isinstance(error, requests.exceptions.SSLError):
+        words, fix = "The broker's certificate could not be trusted.", "Check the address, and this machine's clock."
+    elif isinstance(error, requests.Timeout):
+        words, fix = f"The broker did not answer within {SECONDS} seconds.", REACH
+    elif isinstance(error, requests.ConnectionError):
+        words, fix = "The broker did not answer: nothing is at that address.", REACH
+    elif isinstance(error, ValueError):
+        words, fix = "That is not an address.", "Give --broker as https://… and the name, with nothing after it."
+    else:
+        words, fix = "The broker did not answer as one would.", REACH
+    return Wrong(words, fix, final=True)
+
+
 def json_of(answer: requests.Response) -> dict[str, Any]:
     try:
         said = answer.json()
@@ -70,6 +85,11 @@ def said_in(answer: requests.Response) -> str:
     return str(said.get("error_description") or said.get("detail") or said.get("error") or answer.status_code)
 
 
+_OTHER_PROFILE = (
+    "This walk is for FAPI 2.0 systems, and {client_id} is registered as a SMART or NHS one. Have it ask for tokens at "
+    "{base}/smart/token, and say that address as its assertions' aud; {base}/fhir/.well-known/smart-configuration "
+    "tells it the rest."
+)
 _FIXES: dict[str, str] = {
     "invalid_dpop_proof": "Send exactly one fresh DPoP proof with every request, for its method, address and token.",
     "invalid_scope": "Ask only for the scopes it is registered for, or have them registered.",
@@ -90,6 +110,8 @@ def fix_for(answer: requests.Response, *, client_id: str, base: str, audience: s
     if code != "invalid_client":
         return _FIXES.get(code, "Send the words above to the broker's operator.")
     words = str(said.get("error_description", "")).lower()
+    if "audience" in words and audience in ("", base):
+        return _OTHER_PROFILE.format(client_id=client_id, base=base)
     if "audience" in words or (audience not in ("", base)):
         return f"The assertion's aud must be {base}, as one string and not a list."
     if "expired" in words or "future" in words:

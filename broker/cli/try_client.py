@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from broker.vocabulary import Coded, Purpose, Section
+
 if TYPE_CHECKING:
     from broker.cli.steps import Somebody, Step
 
+NOT_ALL_TRIED = 4  # the exit code of a walk in which nothing went wrong, and not everything was tried
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -54,26 +57,37 @@ def new_key(file: Path, public: Path | None) -> None:
 @click.option("--redirect-uri", default="", help="An address it is registered for, to have people answer in a browser.")
 @click.option("--resident", "resident_file", type=_FILE, help='A file with {"nhs_number": …, "born_on": …}.')
 @click.option("--resident-demo", is_flag=True, help="In a demonstration: ask about its first resident, who says yes.")
-@click.option("--purpose", default="advice-debt", show_default=True)
-@click.option("--section", "sections", multiple=True, default=("housing",), show_default=True)
+@click.option("--purpose", default="advice-debt", show_default=True, help="What the record is asked for.")
+@click.option(
+    "--section",
+    "sections",
+    multiple=True,
+    default=("housing",),
+    show_default=True,
+    help="A section of the record to ask for. May be given again.",
+)
 @click.option("--audience", default="", help="Say this audience in assertions, to see what comes of a wrong one.")
 @click.option("--no-proofs", is_flag=True, help="Send no DPoP proofs, to see what comes of that.")
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
 def try_(
     base: str, client_id: str, key_file: Path, resident_demo: bool, resident_file: Path | None, **said: Any
 ) -> None:
-    """Walk the whole flow as a partner's system would; say at each step what to put right.
+    """Walk the whole flow as a partner's FAPI 2.0 system would; say at each step what to put right.
 
-    Exit code 1 where a step went wrong. Nothing of it needs the broker's database.
+    For systems of the profile fapi2: a SMART or NHS one asks elsewhere, and is told where. Exit code 0 where every step
+    went well, 1 where one went wrong, 4 where none did and some were not tried. Nothing of it needs the broker's
+    database.
     """
-    from broker.cli.browsing import Browser
     from broker.cli.steps import Asked, State, Step, Wrong
     from broker.cli.walking import Walk
 
     base = base.rstrip("/")
     as_json = said["as_json"]
+    asked = Asked(purpose=_code(Purpose, said["purpose"], "--purpose"), sections=_sections(said["sections"]))
+    if not as_json:
+        click.echo(f"Walking as a FAPI 2.0 system, {client_id}, at {base}.")
     try:
-        somebody = Browser(base).somebody() if resident_demo else _resident(resident_file)
+        somebody = _somebody_of(base) if resident_demo else _resident(resident_file)
     except Wrong as wrong:
         raise SystemExit(
             _told([Step("Find a resident", State.WRONG, wrong.words, wrong.fix)], as_json=as_json)
@@ -84,7 +98,7 @@ def try_(
         key=_key(key_file),
         redirect_uri=said["redirect_uri"],
         somebody=somebody,
-        asked=Asked(purpose=said["purpose"], sections=tuple(said["sections"])),
+        asked=asked,
         returned=_ask_for_address if sys.stdin.isatty() and not as_json else None,
         audience=said["audience"],
         proofs=not said["no_proofs"],
@@ -100,11 +114,21 @@ def _told(steps: Any, *, as_json: bool) -> int:
         if not as_json:
             _say(step)
     wrong = [step for step in taken if step.state == "wrong"]
+    untried = [step.name for step in taken if step.state == "left-out"]
     if as_json:
-        click.echo(json.dumps({"ok": not wrong, "steps": [asdict(step) for step in taken]}, indent=2))
-    else:
-        click.echo(f"{len(wrong)} to put right." if wrong else "Nothing to put right.")
-    return 1 if wrong else 0
+        told = {"ok": not wrong and not untried, "not_tried": untried, "steps": [asdict(step) for step in taken]}
+        click.echo(json.dumps(told, indent=2))
+        return _exit_code(wrong, untried)
+    click.echo(f"{len(wrong)} to put right." if wrong else "Nothing to put right.")
+    if untried:
+        click.echo(
+            f"{len(untried)} {'step was' if len(untried) == 1 else 'steps were'} not tried: {', '.join(untried)}."
+        )
+    return _exit_code(wrong, untried)
+
+
+def _exit_code(wrong: list[Step], untried: list[str]) -> int:
+    return 1 if wrong else NOT_ALL_TRIED if untried else 0
 
 
 def _say(step: Step) -> None:
@@ -118,6 +142,34 @@ def _ask_for_address(address: str) -> str:
     click.echo(f"Open this as the resident:\n  {address}")
     back: str = click.prompt("The address you were sent back to")
     return back
+
+
+def _somebody_of(base: str) -> Somebody:
+    """The first resident of a demonstration. Raises Wrong."""
+    import requests
+
+    from broker.cli.browsing import Browser
+    from broker.cli.steps import unreached
+
+    try:
+        return Browser(base).somebody()
+    except requests.RequestException as error:
+        raise unreached(error) from None
+
+
+def _code(codes: type[Coded], typed: str, option: str) -> str:
+    """What was typed, where it is a code. Raises InvalidInput that names every code."""
+    from broker.errors import InvalidInput
+
+    known = [code.value for code in codes if not getattr(code, "grouping", False)]  # a request is exact
+    if typed not in known:
+        what = codes.__name__.lower()
+        raise InvalidInput(f"{what}-unknown", f"There is no {what} {typed}. One of: {', '.join(known)}.", field=option)
+    return typed
+
+
+def _sections(typed: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(_code(Section, each, "--section") for each in typed)
 
 
 def _key(file: Path) -> Any:

@@ -21,7 +21,7 @@ import requests
 from joserfc import jwk, jwt
 
 from broker.cli.browsing import Browser
-from broker.cli.steps import REACH, SECONDS, Asked, Somebody, State, Step, Wrong, fix_for, json_of, said_in
+from broker.cli.steps import REACH, SECONDS, Asked, Somebody, State, Step, Wrong, fix_for, json_of, said_in, unreached
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 RECORD_TYPE = "urn:neighbourhood-broker:record-access:v1"
@@ -62,7 +62,8 @@ class Walk:
                 if wrong.final:
                     return
             except requests.RequestException as error:
-                yield Step(name, State.WRONG, f"The broker did not answer ({type(error).__name__}).", REACH)
+                why = unreached(error)
+                yield Step(name, State.WRONG, why.words, why.fix)
                 return
 
     def _ways(self) -> list[tuple[str, Callable[[], str]]]:
@@ -88,10 +89,10 @@ class Walk:
 
     def _read_metadata(self) -> str:
         answer = self.http.get(f"{self.base}/.well-known/oauth-authorization-server", timeout=SECONDS)
-        if answer.status_code != 200:
-            raise Wrong(f"There is no broker at {self.base} ({answer.status_code}).", REACH, final=True)
         self.metadata = json_of(answer)
         issuer = self.metadata.get("issuer")
+        if answer.status_code != 200 or not issuer:
+            raise Wrong(f"There is no broker at {self.base} ({answer.status_code}).", REACH, final=True)
         if issuer != self.base:
             raise Wrong(f"It calls itself {issuer}.", f"Say --broker {issuer}: assertions are for that.", final=True)
         if not _kind(self.key):
@@ -347,5 +348,5 @@ def _kind(key: Any) -> str:
     """The algorithm that a private key signs by here; empty where it is not taken."""
     if not getattr(key, "is_private", False):
         return ""
-    curve = {"P-256": "ES256", "Ed25519": "EdDSA"}.get(getattr(key, "curve_name", ""), "")
+    curve = {"P-256": "ES256", "Ed25519": "Ed25519"}.get(getattr(key, "curve_name", ""), "")
     return "PS256" if key.key_type == "RSA" else curve

@@ -54,5 +54,25 @@ def link(
     return tied
 
 
+def unlink(session: Session, tied: FederatedIdentity, *, by: str, trail: Trail, now: datetime) -> None:
+    """Somebody's sign-in with a provider is theirs no longer, with its entry. The caller ends what it began.
+
+    The caller commits. The subject is nobody's until it is tied again.
+    """
+    body = {"act": "unlinked", "provider": tied.provider_id, "person": tied.person_id}
+    session.delete(tied)
+    session.flush()
+    event = Event(AuditAction.CREDENTIAL_CHANGED, by, resident=tied.resident_id, body=body)
+    trail.append(session, event, now=now)
+
+
+def unlink_person(session: Session, person: str, *, by: str, trail: Trail, now: datetime) -> int:
+    """Every sign-in that one of our people has with a provider; gives how many. The caller commits."""
+    theirs = session.scalars(select(FederatedIdentity).where(FederatedIdentity.person_id == person)).all()
+    for tied in theirs:
+        unlink(session, tied, by=by, trail=trail, now=now)
+    return len(theirs)
+
+
 def _taken() -> Conflict:
     return Conflict("subject-linked", "This sign-in belongs to somebody here already.")

@@ -13,14 +13,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import func, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from broker.audit.trail import Event, Trail
 from broker.database import new_id
-from broker.errors import Conflict, InvalidInput, NotFound, NotPermitted, TooMany
+from broker.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from broker.identity import memberships
 from broker.identity.models import Membership, Organisation, Person
+from broker.joining import limits
+from broker.joining.limits import LASTS
 from broker.joining.models import OPEN, TRANSITIONS, Application, ApplicationStep
 from broker.joining.registers import check_kind, checked_code
 from broker.vocabulary import ApplicationState, AuditAction, Contact, OrganisationKind, Role, Toolkit
@@ -28,8 +30,6 @@ from broker.vocabulary import ApplicationState, AuditAction, Contact, Organisati
 # Who acts on an application for a sponsor. Only its IG lead vouches.
 OFFICERS = (Role.IG_LEAD, Role.CALDICOTT_GUARDIAN, Role.PRIVACY_OFFICER, Role.ADMINISTRATOR)
 VOUCHERS = (Role.IG_LEAD,)
-MOST_OPEN = 3  # applications with one number that wait at once
-MOST_A_DAY = 50  # applications of everybody, so that the form cannot be used to fill the database
 LONGEST = {"name": 200, "service": 200, "toolkit_reason": 500}
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"  # none that is read as another
 _EMAIL = re.compile(r"[^@\s<>\",;:()\[\]\\]{1,64}@[A-Za-z0-9.-]{1,180}\.[A-Za-z]{2,30}")
@@ -84,11 +84,11 @@ def apply(session: Session, said: Said, *, by: str, trail: Trail, now: datetime)
     code = checked_code(said.code)
     check_kind(code, said.kind, ods_role=said.ods_role)
     _check_words(said)
-    _check_toolkit(said, on=now.date())
+    _check_standing(said.kind, said.toolkit, said.toolkit_until, said.toolkit_reason, on=now.date())
     _check_contacts(said.contacts)
     _check_sponsor(session, said.sponsor, code, now=now)
     _must_be_out(session, code, now=now)
-    _limit(session, code, now=now)
+    limits.must_not_be_many(session, code, now=now)
     reference = "-".join("".join(secrets.choice(_LETTERS) for _ in range(5)) for _ in range(5))
     application = Application(
         id=new_id(),
@@ -110,6 +110,16 @@ def apply(session: Session, said: Said, *, by: str, trail: Trail, now: datetime)
     session.add(application)
     _step(session, application, by=by, why="", trail=trail, now=now)
     return application, reference
+
+
+def run_out(session: Session, *, trail: Trail, now: datetime) -> int:
+    """Close what nobody vouched for in time; gives how many. Nothing waits for this to be run. The caller commits."""
+    too_old = Application.applied_at <= now - LASTS
+    closed = session.scalars(select(Application).where(Application.state == ApplicationState.APPLIED, too_old)).all()
+    why = f"Nobody vouched for it within {LASTS.days} days."
+    for each in closed:
+        _move(session, each, ApplicationState.LAPSED, by="broker", why=why, trail=trail, now=now)
+    return len(closed)
 
 
 def behind(session: Session, reference: str) -> Application:
@@ -149,6 +159,8 @@ def vouch(
         raise NotPermitted("voucher-not-ig-lead", "Only the sponsor's information governance lead vouches.")
     if _is_their_own(session, officer.person, application):
         raise NotPermitted("vouch-for-oneself", "Somebody of the applicant's own cannot vouch for it.")
+    if application.state is ApplicationState.APPLIED and application.applied_at <= now - LASTS:
+        raise Conflict("application-too-old", "It has waited too long. The organisation applies again.")
     application.vouched_by = officer.person
     _move(session, application, ApplicationState.VOUCHED, by=by, why=_reason(why), trail=trail, now=now)
 
@@ -254,10 +266,6 @@ def _check_words(said: Said) -> None:
             raise InvalidInput("words-unsuitable", f"Use plain text of at most {longest} characters.", field=field)
 
 
-def _check_toolkit(said: Said, *, on: date) -> None:
-    _check_standing(said.kind, said.toolkit, said.toolkit_until, said.toolkit_reason, on=on)
-
-
 def _check_standing(kind: OrganisationKind, toolkit: Toolkit, until: date | None, reason: str, *, on: date) -> None:
     """Each standing with what it needs beside it: the day it runs out, or why there is none."""
     if toolkit in (Toolkit.STANDARDS_MET, Toolkit.APPROACHING):
@@ -294,14 +302,6 @@ def _must_be_out(session: Session, code: str, *, now: datetime) -> None:
     found = session.get(Organisation, code)
     if found is not None and found.active(at=now):
         raise Conflict("organisation-takes-part", "This organisation takes part already.")
-
-
-def _limit(session: Session, code: str, *, now: datetime) -> None:
-    waiting = select(func.count()).where(Application.code == code, Application.state.in_(OPEN))
-    of_late = select(func.count()).where(Application.applied_at > now - timedelta(days=1))
-    for most, counted in ((MOST_OPEN, waiting), (MOST_A_DAY, of_late)):
-        if (session.scalar(counted) or 0) >= most:
-            raise TooMany("too-many-applications", "Too many applications wait. Try again tomorrow.", retry_after=86400)
 
 
 def _reason(why: str) -> str:

@@ -16,7 +16,7 @@ from broker.vocabulary import ApplicationState, OrganisationKind, Toolkit
 # From each state, the states that may follow. The diagram in docs/join.md is drawn from this table.
 TRANSITIONS: dict[ApplicationState, frozenset[ApplicationState]] = {
     ApplicationState.APPLIED: frozenset(
-        {ApplicationState.VOUCHED, ApplicationState.REFUSED, ApplicationState.WITHDRAWN}
+        {ApplicationState.VOUCHED, ApplicationState.REFUSED, ApplicationState.WITHDRAWN, ApplicationState.LAPSED}
     ),
     ApplicationState.VOUCHED: frozenset(
         {ApplicationState.ADMITTED, ApplicationState.REFUSED, ApplicationState.WITHDRAWN}
@@ -25,6 +25,7 @@ TRANSITIONS: dict[ApplicationState, frozenset[ApplicationState]] = {
     ApplicationState.REFUSED: frozenset(),
     ApplicationState.WITHDRAWN: frozenset(),
     ApplicationState.LEFT: frozenset(),
+    ApplicationState.LAPSED: frozenset(),
 }
 
 OPEN = frozenset({ApplicationState.APPLIED, ApplicationState.VOUCHED})  # somebody has still to decide

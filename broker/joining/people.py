@@ -11,11 +11,12 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from broker.accounts import invitations
 from broker.audit.trail import Trail
 from broker.consent import asking
 from broker.consent.actions import bears
 from broker.consent.models import Consent, Provision
-from broker.errors import Conflict, NotPermitted
+from broker.errors import Conflict, InvalidInput, NotPermitted
 from broker.grants import actions as grants
 from broker.grants.models import Grant
 from broker.identity import memberships
@@ -29,11 +30,17 @@ READERS = (Role.CLINICIAN, Role.SOCIAL_WORKER, Role.CARE_COORDINATOR, Role.LINK_
 # Who answers for what an organisation does with records: they sign, approve, and look into what was refused.
 GOVERNING = (Role.IG_LEAD, Role.PRIVACY_OFFICER, Role.CALDICOTT_GUARDIAN)
 
+LONGEST_NAME = 100
+
 
 def employ(
     session: Session, person: Person, *, organisation: str, role: Role, by: str, trail: Trail, now: datetime
 ) -> Membership:
-    """Somebody works here from now on, and residents who asked are told. Raises as ``memberships.start`` does."""
+    """Somebody works here from now on, and residents who asked are told.
+
+    Raises InvalidInput for a name that is none, and as ``memberships.start`` does.
+    """
+    person.name = checked_name(person.name)
     begun = memberships.start(session, person, organisation=organisation, role=role, by=by, trail=trail, now=now)
     tell_of_joiner(session, begun, now=now)
     return begun
@@ -62,6 +69,25 @@ def reinstate(session: Session, membership: Membership, *, by: str, trail: Trail
     begun = memberships.reinstate(session, membership, by=by, trail=trail, now=now)
     _end_what_they_gave(session, membership, why="reinstated", by=by, trail=trail, now=now)
     return begun
+
+
+def invite(session: Session, membership: Membership, *, by: str, trail: Trail, now: datetime) -> str:
+    """A code for somebody who works here and nowhere else: a colleague's hands never hold another house's key.
+
+    Raises Conflict as ``invitations.invite`` does. Commits.
+    """
+    person, organisation = membership.person_id, membership.organisation_code
+    return invitations.invite(session, person, organisation, by=by, only_here=True, trail=trail, now=now)
+
+
+def checked_name(name: str) -> str:
+    """A person's name as it is kept: single spaces, letters that can be shown. Raises InvalidInput."""
+    plain = " ".join(name.split())
+    if not plain:
+        raise InvalidInput("name-missing", "Enter their name.", field="name")
+    if len(plain) > LONGEST_NAME or not plain.isprintable():
+        raise InvalidInput("name-malformed", f"Use plain letters, {LONGEST_NAME} at most.", field="name")
+    return plain
 
 
 def dismiss(
@@ -146,7 +172,8 @@ def _must_not_be_last(session: Session, membership: Membership, *, settings: Set
     if membership.role is not Role.ADMINISTRATOR:
         return
     code = membership.organisation_code
-    session.execute(update(Organisation).where(Organisation.code == code).values(name=Organisation.name))
+    lock = update(Organisation).where(Organisation.code == code).values(name=Organisation.name)
+    session.execute(lock, execution_options={"synchronize_session": False})
     others = [
         each
         for each in memberships.of_organisation(session, code, now=now)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Self
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -29,26 +30,71 @@ SOON = timedelta(days=30)
 
 
 class Needed(Coded):
-    """What is looked at, in the order somebody would do it."""
+    """What is looked at, in the order somebody would do it. ``ours`` says it to the organisation itself."""
 
-    NUMBER = "identity-number", "It is known by a number of a public register"
-    TOOLKIT = "toolkit-current", "Its toolkit standing (DSPT) is current"
-    ADMINISTRATOR = "administrator", "It has an administrator who can sign in"
-    IG_LEAD = "ig-lead", "Its information governance lead works here"
-    AGREEMENT = "agreement", "A sharing agreement in force names it"
-    WAY_IN = "way-in", "Its workers can sign in, or its system has keys"
-    WALK = "test-walk", "Its system has walked the whole flow once"
-    SOURCE = "source", "A system of its own is connected, where it gives information"
+    ours: str
+
+    def __new__(cls, code: str, label: str = "", ours: str = "") -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.ours = ours
+        return member
+
+    NUMBER = (
+        "identity-number",
+        "It is known by a number of a public register",
+        "Your organisation is known by a number of a public register",
+    )
+    TOOLKIT = (
+        "toolkit-current",
+        "Its toolkit standing (DSPT) is current",
+        "Your organisation’s toolkit standing (DSPT) is current",
+    )
+    ADMINISTRATOR = (
+        "administrator",
+        "It has an administrator who can sign in",
+        "Your organisation has an administrator who can sign in",
+    )
+    IG_LEAD = (
+        "ig-lead",
+        "Its information governance lead works here",
+        "Your information governance lead can be found here",
+    )
+    AGREEMENT = (
+        "agreement",
+        "A sharing agreement in force names it",
+        "A sharing agreement in force names your organisation",
+    )
+    WAY_IN = (
+        "way-in",
+        "Its workers can sign in, or its system has keys",
+        "Your workers can sign in, or your system has keys",
+    )
+    WALK = (
+        "test-walk",
+        "Its system has walked the whole flow once",
+        "Your system, if you have one, has walked the whole flow once",
+    )
+    SOURCE = (
+        "source",
+        "A system of its own is connected, where it gives information",
+        "A system of your own is connected, where you give information",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that is needed. ``words`` say how it stands, ``what_to_do`` what would meet it; empty where it is."""
+    """One thing that is needed. ``words`` say how it stands, ``what_to_do`` what would meet it; empty where it is.
+
+    ``agreements`` are those in force that name the organisation, by id and title.
+    """
 
     code: Needed
     met: bool
     words: str
     what_to_do: str = ""
+    agreements: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,7 +141,7 @@ def _read(session: Session, organisation: Organisation, *, trail: Trail, now: da
         clients=tuple(clients),
         sources=tuple(sources),
         named_in=tuple(each for each in in_force(session, now=now) if _names(each, code)),
-        walked=any(has_walked(session, each, trail=trail) for each in clients),
+        walked=any(has_walked(session, each) for each in clients),
         now=now,
     )
 
@@ -119,10 +165,10 @@ def _toolkit(known: _Known) -> Check:
         said = _in_agreements(known)
         if said:
             return Check(Needed.TOOLKIT, True, said)
-        return Check(Needed.TOOLKIT, False, "Its standing is not known.", _TELL_THE_SPONSOR)
+        return Check(Needed.TOOLKIT, False, "The standing is not known.", _TELL_THE_SPONSOR)
     until = applied.toolkit_until
     if applied.toolkit is Toolkit.EXEMPT:
-        return Check(Needed.TOOLKIT, True, "It is exempt, and its application says why.")
+        return Check(Needed.TOOLKIT, True, "Exempt, and the application says why.")
     if applied.toolkit is Toolkit.NOT_MET or until is None:
         return Check(Needed.TOOLKIT, False, "The toolkit has not been done.", _DO_THE_TOOLKIT)
     if until < known.now.date():
@@ -158,14 +204,15 @@ def _administrator(known: _Known) -> Check:
 
 def _ig_lead(known: _Known) -> Check:
     if known.members_in(Role.IG_LEAD):
-        return Check(Needed.IG_LEAD, True, "They can sign agreements for it.")
-    todo = "The administrator invites whom the application names, in that role."
+        return Check(Needed.IG_LEAD, True, "They can sign agreements.")
+    todo = "The administrator invites them, in that role."
     return Check(Needed.IG_LEAD, False, "Nobody works here in that role.", todo)
 
 
 def _agreement(known: _Known) -> Check:
     if known.named_in:
-        return Check(Needed.AGREEMENT, True, ", ".join(sorted(each.id for each in known.named_in)) + ".")
+        listed = tuple(sorted((each.id, each.title) for each in known.named_in))
+        return Check(Needed.AGREEMENT, True, ", ".join(id for id, _ in listed) + ".", agreements=listed)
     todo = "Ask the place's integrator to start one, and have the IG lead sign it."
     return Check(Needed.AGREEMENT, False, "None does, so nothing can be shared.", todo)
 
@@ -173,7 +220,8 @@ def _agreement(known: _Known) -> Check:
 def _way_in(known: _Known) -> Check:
     workers = [each for each in known.members_in(*READERS) if each.person_id in known.can_sign_in]
     if workers or known.clients:
-        words = f"{len(workers)} who can sign in, {len(known.clients)} systems with keys."
+        systems = f"{len(known.clients)} system{'' if len(known.clients) == 1 else 's'} with keys"
+        words = f"{len(workers)} who can sign in, {systems}."
         return Check(Needed.WAY_IN, True, words)
     todo = "Invite your workers: a browser is enough. Or register your system's public keys."
     return Check(Needed.WAY_IN, False, "Nobody and nothing can ask.", todo)
@@ -181,22 +229,22 @@ def _way_in(known: _Known) -> Check:
 
 def _walk(known: _Known) -> Check:
     if not known.clients:
-        return Check(Needed.WALK, True, "It has no system of its own, and needs none.")
+        return Check(Needed.WALK, True, "There is no system, and none is needed.")
     if known.walked:
-        words = "A system of yours was let do something, asked for a record with it, and gave its token back."
+        words = "A system was let do something, asked for a record, and gave its token back."
         return Check(Needed.WALK, True, words)
-    todo = "Run `broker clients try` beside your system, with somebody who agrees; it says what to put right."
-    return Check(Needed.WALK, False, "No system of its has done so yet.", todo)
+    todo = "Run `broker clients try` beside the system, with somebody who agrees; it says what to put right."
+    return Check(Needed.WALK, False, "No system has done so yet.", todo)
 
 
 def _source(known: _Known) -> Check:
     code = known.organisation.code
     giving = [each.id for each in known.named_in if any(p.organisation == code and p.gives for p in each.parties)]
     if not giving:
-        return Check(Needed.SOURCE, True, "No agreement has it give any.")
+        return Check(Needed.SOURCE, True, "No agreement in force asks for any.")
     if known.sources:
         return Check(Needed.SOURCE, True, ", ".join(sorted(each.label for each in known.sources)) + ".")
-    words = f"It gives under {', '.join(sorted(giving))}, and nothing of its is connected."
+    words = f"Information is to be given under {', '.join(sorted(giving))}, and nothing is connected."
     return Check(Needed.SOURCE, False, words, "Ask the operator to connect the system that holds it.")
 
 

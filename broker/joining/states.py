@@ -13,6 +13,7 @@ _SAYS: dict[ApplicationState, str] = {
     ApplicationState.REFUSED: "refused, with a reason",
     ApplicationState.WITHDRAWN: "the organisation withdraws",
     ApplicationState.LEFT: "the organisation leaves",
+    ApplicationState.LAPSED: "nobody vouches within 30 days",
 }
 
 

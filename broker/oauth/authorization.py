@@ -105,7 +105,7 @@ def may_answer(question: Asked, signed_in: SignedInSession) -> bool:
 
 
 def _proxy_may(question: Asked, signed_in: SignedInSession) -> bool:
-    """Whether a proxy may answer for the resident they act for, as it stands now: no request that they are not shown."""
+    """Whether a proxy may answer for the resident they act for, as it stands now; never what they are not shown."""
     proxy = _proxy(signed_in)
     if proxy is None or AccessLevel.ANSWER_REQUESTS not in proxy.levels:
         return False

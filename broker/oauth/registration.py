@@ -149,6 +149,9 @@ def check(wanted: Registration, *, demonstration: bool) -> None:
     """Raise InvalidInput, naming the field, for anything that may not be registered."""
     if not 1 <= len(wanted.name.strip()) <= 200:
         raise InvalidInput("name-missing", "Say what the system is called.", field="name")
+    if wanted.role in (Role.RESIDENT, Role.PROXY):
+        why = "A system asks in the role of a worker; a resident lets it ask for them by their own grant."
+        raise InvalidInput("role-not-for-systems", why, field="role")
     check_keys(wanted.jwks)
     _check_grant_types(wanted)
     _check_scopes(wanted)

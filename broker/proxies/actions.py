@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from broker.audit.trail import Event, Trail
@@ -19,7 +19,7 @@ from broker.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from broker.identity.actions import limit_lookups
 from broker.identity.models import Resident
 from broker.proxies import changes, limits
-from broker.proxies.models import Proxy
+from broker.proxies.models import Proxy, ProxyAsking
 from broker.proxies.states import OPEN
 from broker.settings import Settings
 from broker.vocabulary import (
@@ -143,9 +143,39 @@ def withdraw(session: Session, proxy: Proxy, *, asker: str, trail: Trail, now: d
 
 
 def of_resident(session: Session, resident: str, *, now: datetime) -> list[Proxy]:
-    """Who may act for a resident, and who asks to, as the resident is shown it: of what ended or paused, nothing."""
+    """Who may act for a resident, and who asks to, as the resident is shown it: of what ended or paused, nothing.
+
+    Nor of whom they named themselves, until there is a yes: ``asked_by`` is that, without a name.
+    """
     found = session.scalars(select(Proxy).where(Proxy.resident_id == resident).order_by(Proxy.from_at, Proxy.id))
-    return [each for each in found if each.state is ProxyState.PROPOSED or limits.stands(each, now=now)]
+    return [each for each in found if _asks(session, each) or limits.stands(each, now=now)]
+
+
+def asked_by(session: Session, resident: str) -> list[ProxyAsking]:
+    """What a resident asked, oldest first, whatever there is behind it."""
+    theirs = select(ProxyAsking).where(ProxyAsking.resident_id == resident)
+    return list(session.scalars(theirs.order_by(ProxyAsking.asked_at, ProxyAsking.id)))
+
+
+def take_back(session: Session, asking_id: str, *, resident: str, trail: Trail, now: datetime) -> None:
+    """Whoever asked thinks better of it, and sees it no more. What waits behind it, if anything, waits no longer.
+
+    Raises NotFound for what is not theirs. Commits.
+    """
+    asking = session.get(ProxyAsking, asking_id)
+    if asking is None or asking.resident_id != resident:
+        raise NotFound("asking-unknown", "There is no such request of yours.", field="asking")
+    proxy = session.get(Proxy, asking.proxy_id) if asking.proxy_id else None
+    _note_asking(session, "taken-back", by=resident, trail=trail, now=now)
+    if proxy is not None and proxy.state is ProxyState.PROPOSED:
+        why = ProxyReason.APPLICATION_WITHDRAWN
+        changes.move(session, proxy, ProxyState.INACTIVE, why, by=_self(resident), trail=trail, now=now)
+    session.delete(asking)
+    session.commit()
+
+
+def _asks(session: Session, proxy: Proxy) -> bool:
+    return proxy.state is ProxyState.PROPOSED and not changes.appointed(session, proxy)
 
 
 def _must_be_whole(wish: Wish) -> None:
@@ -177,14 +207,21 @@ def _ask(
     trail: Trail,
     now: datetime,
 ) -> None:
-    """Keep the application, where there is one to keep; where there is not, or one is open, only that it was made."""
+    """Keep the application, where there is one to keep; where there is not, or one is open, only that it was made.
+
+    Whoever asked sees the same of each: that they asked, on their page and on their trail.
+    """
     before = None
+    asking = ProxyAsking(resident_id=by, appoints=resident is not None and resident.id == by, asked_at=now)
+    session.add(asking)
+    _note_asking(session, "asked", by=by, trail=trail, now=now)
     if resident is not None and proxy is not None:
         pair = select(Proxy).where(Proxy.resident_id == resident.id, Proxy.proxy_resident_id == proxy.id)
         kept = pair.where(Proxy.state != ProxyState.ENTERED_IN_ERROR).order_by(Proxy.from_at.desc())
         before = session.scalars(kept).first()
     if resident is None or proxy is None or (before is not None and before.state in OPEN):
-        _asked_in_vain(session, before, by=_self(by), trail=trail, now=now)
+        about = by if asking.appoints else before.resident_id if before else None
+        _asked_in_vain(session, before, resident=about, by=_self(by), trail=trail, now=now)
         return
     fields: dict[str, Any] = {
         "relation": wish.relation, "legal_basis": wish.basis, "levels": wish.levels, "evidence": wish.words.strip(),
@@ -192,7 +229,8 @@ def _ask(
     }  # fmt: skip
     if before is None:
         made = Proxy(resident_id=resident.id, proxy_resident_id=proxy.id, **fields)
-        changes.begin(session, made, ProxyReason.APPLICATION_SUBMITTED, by=_self(by), trail=trail, now=now)
+        why = ProxyReason.APPLICATION_SUBMITTED
+        changes.begin(session, made, why, asking=asking, by=_self(by), trail=trail, now=now)
     else:
         again: dict[str, Any] = {
             "reviewed_at": None,
@@ -201,21 +239,31 @@ def _ask(
             "warned": None,
             "birthday": None,
         }
+        session.execute(update(ProxyAsking).where(ProxyAsking.proxy_id == before.id).values(proxy_id=None))
+        asking.proxy_id = before.id
         why, after = ProxyReason.APPLICATION_RESUBMITTED, ProxyState.PROPOSED
         changes.move(session, before, after, why, by=_self(by), trail=trail, now=now, **fields, **again)
     session.commit()
 
 
-def _asked_in_vain(session: Session, before: Proxy | None, *, by: str, trail: Trail, now: datetime) -> None:
+def _asked_in_vain(
+    session: Session, before: Proxy | None, *, resident: str | None, by: str, trail: Trail, now: datetime
+) -> None:
     """On the trail, and quietly: an asker who could see it would learn who there is, or what stands."""
     event = Event(
         action=AuditAction.PROXY_CHANGED,
         actor=by,
-        resident=before.resident_id if before else None,
-        body={"act": "asked", "proxy": before.id if before else None, "quiet": True},
+        resident=resident,
+        body={"act": "asked-in-vain", "proxy": before.id if before else None, "quiet": True},
     )
     trail.append(session, event, now=now)
     session.commit()
+
+
+def _note_asking(session: Session, act: str, *, by: str, trail: Trail, now: datetime) -> None:
+    session.flush()
+    event = Event(action=AuditAction.PROXY_CHANGED, actor=_self(by), resident=by, body={"act": act})
+    trail.append(session, event, now=now)
 
 
 def _note(session: Session, proxy: Proxy, *, by: str, body: dict[str, Any], trail: Trail, now: datetime) -> None:

@@ -8,25 +8,36 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from broker.audit.trail import Event, Trail
 from broker.errors import Conflict
 from broker.notices import actions as notices
-from broker.proxies.models import Proxy, ProxyChange
+from broker.proxies.models import Proxy, ProxyAsking, ProxyChange
 from broker.proxies.states import must_move
 from broker.vocabulary import AuditAction, NoticeKind, ProxyReason, ProxyState
 
 _MAY_BE_QUIET = frozenset({ProxyState.SUSPENDED, ProxyState.INACTIVE})
 
 
-def begin(session: Session, proxy: Proxy, why: ProxyReason, *, by: str, trail: Trail, now: datetime) -> None:
-    """Keep a new proxy, proposed. The caller commits."""
+def begin(
+    session: Session,
+    proxy: Proxy,
+    why: ProxyReason,
+    *,
+    asking: ProxyAsking | None = None,
+    by: str,
+    trail: Trail,
+    now: datetime,
+) -> None:
+    """Keep a new proxy, proposed, as what ``asking`` asked for. The caller commits."""
     must_move(None, ProxyState.PROPOSED, why, "")
     proxy.state, proxy.reason = ProxyState.PROPOSED, why
     session.add(proxy)
     session.flush()
+    if asking is not None:
+        asking.proxy_id = proxy.id
     _write(session, proxy, before=None, words="", by=by, quiet=False, trail=trail, now=now)
 
 
@@ -62,7 +73,15 @@ def move(
         session.rollback()
         raise Conflict("proxy-state-wrong", "Somebody else has just changed this. Look at it again.")
     session.refresh(proxy)
+    if after is ProxyState.ACTIVE:
+        session.execute(delete(ProxyAsking).where(ProxyAsking.proxy_id == proxy.id))
     _write(session, proxy, before=before, words=words, by=by, quiet=quiet or was_quiet, trail=trail, now=now)
+
+
+def appointed(session: Session, proxy: Proxy) -> bool:
+    """Whether the resident named whoever is to act, and has had no yes yet: who there is, is not theirs to learn."""
+    asking = select(ProxyAsking.id).where(ProxyAsking.proxy_id == proxy.id, ProxyAsking.appoints)
+    return session.scalars(asking.limit(1)).first() is not None
 
 
 def tell(
@@ -72,7 +91,7 @@ def tell(
 
     Of what is quiet nobody is told here. The practice that did it knows; the trail has it.
     """
-    if proxy.quiet or proxy.granted_by is None:
+    if proxy.quiet or proxy.granted_by is None or appointed(session, proxy):
         return
     about, practice = proxy.id, proxy.granted_by
     if resident is not None:
@@ -118,7 +137,7 @@ def _write(
             "reason": proxy.reason.value,
             "basis": proxy.legal_basis.value,
             "levels": sorted(proxy.levels),
-            "quiet": quiet,
+            "quiet": quiet or appointed(session, proxy),
         },
         note=words.strip() or None,
     )

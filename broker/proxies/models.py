@@ -76,6 +76,22 @@ class Proxy(Base):
         return self.quiet_at is not None
 
 
+class ProxyAsking(Base):
+    """That a resident asked: to let somebody act for them (``appoints``), or to act for somebody. Who, is not in it.
+
+    Kept whether or not there is such a person and whatever stands already, so that the page of whoever asked tells
+    nothing. ``proxy_id`` is the application that it made, where it made one; never shown. Gone with its yes.
+    """
+
+    __tablename__ = "proxy_asking"
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    resident_id: Mapped[str] = mapped_column(ForeignKey("resident.id"), index=True)
+    appoints: Mapped[bool]
+    proxy_id: Mapped[str | None] = mapped_column(ForeignKey("proxy.id"), index=True)
+    asked_at: Mapped[datetime] = mapped_column(Instant)
+
+
 class ProxyChange(Base):
     """One change to a proxy: its state and the reason for it, in one act. Never altered afterwards."""
 

@@ -109,8 +109,8 @@ def prove_first() -> Response | None:
 
 
 def _with_what_was_sent(found: SignedInSession) -> str:
-    """The page that shows it as waiting; where a secret was among it, the page it was typed on, for it is not kept."""
-    if not SECRETS.isdisjoint(request.form):
+    """The page that shows it as waiting; where it is not kept, for a secret was among it, the page it was typed on."""
+    if not SECRETS.isdisjoint(request.form) or len(request.path) > kept_forms.LONGEST_PATH:
         return request.path
     fields = [(name, value) for name, values in request.form.lists() for value in values if name != "csrf_token"]
     key = parts().settings.secret("kept-forms")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import datetime
 
 import segno
 from flask import Blueprint, make_response, redirect, render_template, request, url_for
@@ -77,7 +78,7 @@ def where() -> Answer:
     chosen = next((each for each in at_work(said["person"]) if each.id == request.form.get("work")), None)
     if chosen is None:
         return _sign_in(way_back=said["next"], errors={"sign_in_name": "Choose what you are here for."}), 422
-    return begin(chosen, said["means"], way_back=said["next"])
+    return begin(chosen, said["means"], proved_at=datetime.fromisoformat(said["at"]), way_back=said["next"])
 
 
 def _sign_in(*, way_back: str, errors: dict[str, str] | None = None) -> str:
@@ -209,7 +210,7 @@ def _accepted(accepting: Invitation, act: str, means: str) -> Response:
     by, code = f"person:{accepting.person_id}", accepting.organisation_code
     account.changed(session(), accepting.person_id, act, by=by, organisation=code, trail=parts().trail, now=now())
     session().commit()
-    return begin(membership, means, way_back="")
+    return begin(membership, means, proved_at=now(), way_back="")
 
 
 def _choose(accepting: Invitation, errors: dict[str, str] | None = None) -> str:

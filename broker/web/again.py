@@ -17,15 +17,14 @@ from broker.identity import sessions
 from broker.web.access import ANYBODY, keeper, signed_in, who
 from broker.web.cookies import keep_session
 from broker.web.federated import way_to_prove_again
-from broker.web.own_account import ASSURANCE, here, site
-from broker.web.sign_in import DEMONSTRATION
+from broker.web.own_account import ASSURANCE, OWN, here, site
+from broker.web.sign_in import DEMONSTRATION, demonstrated
 from broker.web.way_back import safe_way_back
 
 again_pages = Blueprint("again", __name__)
 
 Answer = str | Response | tuple[str, int]
 AGAIN = "passkey-again"
-OWN = (proving.PASSKEY, proving.TOTP)
 
 
 @again_pages.get("/sign-in/again")
@@ -39,9 +38,9 @@ def again() -> Answer:
 @who(*ANYBODY)
 def in_demonstration() -> Response:
     """One button, for a session that nobody proved anything for. Only in a demonstration."""
-    if not (parts().settings.demonstration and signed_in().means == DEMONSTRATION.means):
+    if not (parts().settings.demonstration and signed_in().means == DEMONSTRATION):
         raise NotPermitted("prove-otherwise", "Prove who you are the way you signed in.")
-    return _risen(DEMONSTRATION)
+    return _risen(demonstrated())
 
 
 @again_pages.post("/sign-in/again/passkey")
@@ -55,7 +54,7 @@ def by_passkey() -> Answer:
             raise passkeys.not_proved()
     except NotAuthenticated as refusal:
         return _page(sent.get("next", ""), errors={"passkey": refusal.detail}), 422
-    return _risen(sessions.Proof(means=proving.PASSKEY, assurance=ASSURANCE))
+    return _risen(sessions.Proof(means=proving.PASSKEY, assurance=ASSURANCE, at=now()))
 
 
 @again_pages.post("/sign-in/again/password")
@@ -64,11 +63,11 @@ def by_password() -> Answer:
     sent, mine = request.form, _own_account()
     password, code = sent.get("password", ""), sent.get("code", "")
     try:
-        proving.prove_by_password(session(), here(), name=mine.sign_in_name, password=password, code=code, now=now())
+        proving.prove_again_by_password(session(), here(), mine, password=password, code=code, now=now())
     except NotAuthenticated:
         errors = {"password": "The password or the code is not right."}
         return _page(sent.get("next", ""), errors=errors), 422
-    return _risen(sessions.Proof(means=proving.TOTP, assurance=ASSURANCE))
+    return _risen(sessions.Proof(means=proving.TOTP, assurance=ASSURANCE, at=now()))
 
 
 @again_pages.get("/sign-in/again/kept/<kept_id>")
@@ -90,7 +89,7 @@ def _page(way_back: str, errors: dict[str, str] | None = None) -> str:
     return render_template(
         "accounts/again.jinja",
         means=found.means,
-        plain=parts().settings.demonstration and found.means == DEMONSTRATION.means,
+        plain=parts().settings.demonstration and found.means == DEMONSTRATION,
         own=mine is not None,
         upstream=way_to_prove_again(found),
         options=passkeys.to_use(site(), challenge=challenge)

@@ -137,9 +137,9 @@ def link(provider_id: str) -> str | tuple[str, int]:
         arrivals.tried(session(), arrival)
         return _invitation_page(provider, errors={"code": refusal.detail}), 422
     person, by = invited.person_id, f"person:{invited.person_id}"
+    invitations.finish(session(), invited, now=now())
     linking.link(session(), provider, arrival.subject, person=person, by=by, trail=parts().trail, now=now())
     session().delete(arrival)
-    invitations.finish(session(), invited, now=now())
     session().commit()
     let_lead_to([provider])
     return render_template("sign_in/linked.jinja", way=_way_in(provider), way_back=way_back)

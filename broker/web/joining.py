@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from datetime import date
 
-from flask import Blueprint, render_template
+from flask import Blueprint, render_template, request
 from sqlalchemy import select
 
 from broker.doors import now, parts, session
 from broker.errors import Conflict, InvalidInput, NotFound
 from broker.identity.models import Organisation
-from broker.joining import actions
+from broker.joining import actions, limits
 from broker.joining.actions import Named, Said
 from broker.joining.models import OPEN, Application
 from broker.vocabulary import Contact, OrganisationKind, Toolkit
@@ -41,6 +41,8 @@ def applied() -> str | tuple[str, int]:
     said = _said(form)
     if form.errors or said is None:
         return _form(errors=form.errors, sent=form.sent.to_dict()), 422
+    key = parts().settings.secret("joining-limits")
+    limits.from_one_place(session(), key, request.remote_addr or "", now=now())
     try:
         application, reference = actions.apply(session(), said, by=BY, trail=parts().trail, now=now())
     except (InvalidInput, Conflict) as refusal:
@@ -102,17 +104,17 @@ def _asked(found: Application | None, *, errors: dict[str, str]) -> str:
 
 def _said(form: Form) -> Said | None:
     """What was typed, as an application; None where a field is wrong. The domain checks it all once more."""
-    code = form.text("code", missing="Enter your charity, company or ODS number.")
     called = form.text("called", missing="Enter the name of your organisation.")
-    service = form.text("service", missing="Say what you do, in a few words a resident would use.")
+    code = form.text("code", missing="Enter your charity, company or ODS number.")
     kind = form.choice("kind", KINDS, missing="Choose what kind of organisation you are.")
+    service = form.text("service", missing="Say what you do, in a few words a resident would use.")
     sponsor = form.sent.get("sponsor", "")
     if sponsor not in _sponsors():
         form.errors["sponsor"] = "Choose the integrator of the place you work in."
     toolkit = form.choice("toolkit", list(Toolkit), missing="Choose how you stand with the toolkit.")
     until = _until(form, toolkit)
     reason = form.sent.get("toolkit_reason", "").strip()
-    contacts = {each: _named(form, each) for each in Contact}
+    contacts = _contacts(form)
     if form.errors or kind is None or toolkit is None:
         return None
     return Said(
@@ -143,11 +145,26 @@ def _until(form: Form, toolkit: Toolkit | None) -> date | None:
     return form.day("toolkit_until", missing=missing, unreal="There is no such date. Check the day.")
 
 
+# As the page has them: whoever fills it in first, who is most often several of the others as well.
+CONTACTS = (Contact.PRIMARY, *(each for each in Contact if each is not Contact.PRIMARY))
+
+
+def _contacts(form: Form) -> dict[Contact, Named]:
+    """Everybody to be reached. One that is left empty is the first contact too."""
+    first = _named(form, CONTACTS[0])
+    named = {each: first if _is_empty(form, each) else _named(form, each) for each in CONTACTS[1:]}
+    return {CONTACTS[0]: first, **named}
+
+
+def _is_empty(form: Form, kind: Contact) -> bool:
+    return not any(form.sent.get(f"{kind.value}-{part}", "").strip() for part in ("name", "email"))
+
+
 def _named(form: Form, kind: Contact) -> Named:
     said = kind.label.partition(",")[0].lower()
     return Named(
-        name=form.text(f"{kind.value}-name", missing=f"Enter a name: {said}."),
-        email=form.text(f"{kind.value}-email", missing=f"Enter an email address: {said}."),
+        name=form.text(f"{kind.value}-name", missing=f"Enter the name of your {said}."),
+        email=form.text(f"{kind.value}-email", missing=f"Enter the email address of your {said}."),
     )
 
 
@@ -165,7 +182,7 @@ def _form(*, errors: dict[str, str], sent: dict[str, str]) -> str:
         kinds=[{"value": kind.value, "text": kind.label} for kind in KINDS],
         toolkits=[{"value": each.value, "text": each.label} for each in Toolkit],
         sponsors=_sponsors(),
-        contacts=list(Contact),
+        contacts=CONTACTS,
         errors=errors,
         sent=sent,
     )

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flask import Blueprint, redirect, render_template, request, url_for
-from sqlalchemy import select, update
+from sqlalchemy import select
 from werkzeug.wrappers import Response
 
 from broker.accounts import account, passkeys, passwords, proving, recovery, totp
 from broker.accounts.account import WaysIn
-from broker.accounts.models import Account, Passkey
+from broker.accounts.models import Account
 from broker.doors import now, parts, session
 from broker.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from broker.grants import actions as grants
@@ -24,7 +24,7 @@ from broker.identity.models import Organisation, Person, SignedInSession
 from broker.web.access import ANYBODY, proven_lately, signed_in, who
 from broker.web.accounts import square_of
 from broker.web.cookies import forget_session, secret_of_this_visit
-from broker.web.own_account import here, site
+from broker.web.own_account import OWN, here, site
 from broker.web.pages import SERVICE
 
 my_sign_in = Blueprint("my_sign_in", __name__, url_prefix="/your-sign-in")
@@ -46,9 +46,11 @@ DONE = {
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """One session: when and how it was begun, when it was last used, and whether it is this one."""
+    """One session: when and how it was begun, when it was proved whose it is (None: nobody says), when it was last
+    used, and whether it is this one."""
 
     since: datetime
+    proved: datetime | None
     used: datetime
     how: str
     this: bool
@@ -57,12 +59,11 @@ class Place:
 @my_sign_in.get("")
 @who(*ANYBODY)
 def mine() -> str:
-    person = signed_in().person_id
-    own = session().get(Account, person) if person else None
+    own = _begun_with()
     return render_template(
         "accounts/mine.jinja",
         own=own,
-        ways=account.of_person(session(), person) if person and own else None,
+        ways=account.of_person(session(), own.person_id) if own else None,
         places=_places(),
         done=DONE.get(request.args.get("done", ""), ""),
     )
@@ -110,17 +111,7 @@ def add() -> Answer:
 @proven_lately
 def remove(passkey_id: str) -> Response:
     """Take one away. Raises NotFound for somebody else's, Conflict for the last way in."""
-    own = _own()
-    if account.of_person(session(), own.person_id).count < 2:
-        raise Conflict("last-way-in", "This is your only way of signing in. Add another before you remove it.")
-    removed = session().execute(
-        update(Passkey)
-        .where(Passkey.id == passkey_id, Passkey.person_id == own.person_id, Passkey.removed_at.is_(None))
-        .values(removed_at=now())
-        .returning(Passkey.id)
-    )
-    if removed.first() is None:
-        raise NotFound("passkey-unknown", "You have no such passkey.")
+    account.remove_passkey(session(), _own().person_id, passkey_id, now=now())
     return _changed("passkey-removed", done="removed")
 
 
@@ -207,12 +198,18 @@ def _changed(act: str, *, done: str) -> Response:
 
 
 def _own() -> Account:
-    """The account of whoever is signed in. Raises NotPermitted where they have none here."""
-    person = signed_in().person_id
-    own = session().get(Account, person) if person else None
-    if own is None:
+    """The account that this session was begun with. Raises NotPermitted for a session begun in another way.
+
+    An organisation's provider answers for its own people there, and so never for how they sign in here.
+    """
+    if (own := _begun_with()) is None:
         raise NotPermitted("no-account-here", "You sign in with another service, so it is changed there.")
     return own
+
+
+def _begun_with() -> Account | None:
+    found = signed_in()
+    return session().get(Account, found.person_id) if found.means in OWN and found.person_id else None
 
 
 def _by_password() -> None:
@@ -250,6 +247,7 @@ def _places() -> list[Place]:
     return [
         Place(
             since=each.started_at,
+            proved=each.authenticated_at,
             used=each.used_at,
             how=HOW.get(each.means, "with another service"),
             this=each.digest == found.digest,

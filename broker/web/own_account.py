@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from flask import redirect, render_template, request
 from sqlalchemy import or_, select
 from sqlalchemy.orm import joinedload
@@ -18,6 +20,7 @@ from broker.web.cookies import keep_session, secret_of_this_visit, whoever_is_si
 from broker.web.pages import SERVICE
 from broker.web.way_back import safe_way_back
 
+OWN = (proving.PASSKEY, proving.TOTP)  # the ``means`` of a session that was begun with an account of the broker's own
 ASSURANCE = 2  # each way in is two factors: a key and what unlocks it, or a password and a code
 LONGEST_NEXT = 600
 
@@ -45,13 +48,13 @@ def let_in(person: str, means: str, *, way_back: str) -> Response | str:
     if not work:
         raise NotPermitted("no-work-here", "You are not on the list of any organisation here now. Ask whoever runs it.")
     if len(work) == 1:
-        return begin(work[0], means, way_back=way_back)
-    what = {"person": person, "means": means, "next": way_back[:LONGEST_NEXT]}
+        return begin(work[0], means, proved_at=now(), way_back=way_back)
+    what = {"person": person, "means": means, "at": now().isoformat(), "next": way_back[:LONGEST_NEXT]}
     ticket = proving.ticket(here(), what, use="where", now=now())
     return render_template("accounts/where.jinja", work=work, ticket=ticket)
 
 
-def begin(membership: Membership, means: str, *, way_back: str) -> Response:
+def begin(membership: Membership, means: str, *, proved_at: datetime, way_back: str) -> Response:
     """A new session, with a new secret id; whoever was signed in here before is signed out."""
     memberships.must_stand(membership, settings=parts().settings, now=now())
     if (before := whoever_is_signed_in()) is not None:

@@ -15,7 +15,7 @@ from broker.identity.models import Organisation, Person, Resident, SignedInSessi
 from broker.proxies.deciding import VERIFIERS
 from broker.vocabulary import OrganisationKind, Role, Section, Sensitivity
 from broker.web import csrf
-from broker.web.access import GOVERNORS, RESIDENTS_AND_PROXIES, acting, acting_may, home_of
+from broker.web.access import ADMINISTRATORS, GOVERNORS, RESIDENTS_AND_PROXIES, acting, acting_may, home_of
 from broker.web.cookies import whoever_is_signed_in
 
 SERVICE = "Neighbourhood record sharing"
@@ -89,19 +89,23 @@ def frame() -> dict[str, Any]:
         "home_path": home_of(signed_in.role) if signed_in else url_for("web.home"),
         "navigation": [
             {"href": url_for(endpoint), "text": text, "current": endpoint == request.endpoint}
-            for endpoint, text in (*NAVIGATION.get(area, ()), *_of_a_practice(signed_in))
+            for endpoint, text in (*NAVIGATION.get(area, ()), *_of_its_kind(signed_in))
             if _leads_anywhere(endpoint, signed_in)
         ],
     }
 
 
-def _of_a_practice(signed_in: SignedInSession | None) -> tuple[tuple[str, str], ...]:
-    """A practice decides who may act for its patients; nobody else's menu says so."""
-    if signed_in is None or signed_in.role not in VERIFIERS:
+def _of_its_kind(signed_in: SignedInSession | None) -> tuple[tuple[str, str], ...]:
+    """What only some kinds of organisation do: nobody else's menu says so."""
+    if signed_in is None or signed_in.organisation_code is None:
         return ()
     organisation = session().get(Organisation, signed_in.organisation_code)
-    registers = organisation is not None and organisation.kind is OrganisationKind.GP_PRACTICE
-    return (("practice.proxies", "People who act for patients"),) if registers else ()
+    kind = organisation.kind if organisation is not None else None
+    if kind is OrganisationKind.GP_PRACTICE and signed_in.role in VERIFIERS:
+        return (("practice.proxies", "People who act for patients"),)
+    if kind is OrganisationKind.INTEGRATOR and signed_in.role in ADMINISTRATORS:
+        return (("administration.applications", "Applications"),)
+    return ()
 
 
 def _leads_anywhere(endpoint: str, signed_in: SignedInSession | None) -> bool:

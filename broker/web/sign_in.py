@@ -20,8 +20,7 @@ sign_in = Blueprint("sign_in", __name__)
 demonstration = Blueprint("demonstration", __name__)
 
 # What NHS login and NHS Care Identity would assert: identity checked to a high level, two factors used.
-_DEMONSTRATION = "demonstration"
-_ASSURANCE = 3
+DEMONSTRATION, _ASSURANCE = "demonstration", 3
 MOST_RESIDENTS = 40
 # Shown before the rest is folded away, so that workers are not pages further down on a phone.
 RESIDENTS_AT_ONCE = 8
@@ -86,11 +85,16 @@ def become() -> Response:
 def _begin(chosen: str) -> tuple[str, SignedInSession]:
     kind, _, key = chosen.partition(":")
     if kind == "resident" and (resident := session().get(Resident, key)) is not None:
-        return sessions.begin_for_resident(session(), resident, proof=DEMONSTRATION, trail=parts().trail, now=now())
+        return sessions.begin_for_resident(session(), resident, proof=demonstrated(), trail=parts().trail, now=now())
     membership = next((each for each in _memberships() if kind == "membership" and each.id == key), None)
     if membership is None:
         raise NotFound("person-unknown", "There is nobody like that in this demonstration.", field="who")
-    return sessions.begin_for_worker(session(), membership, proof=DEMONSTRATION, trail=parts().trail, now=now())
+    return sessions.begin_for_worker(session(), membership, proof=demonstrated(), trail=parts().trail, now=now())
+
+
+def demonstrated() -> sessions.Proof:
+    """The proof of whoever was chosen just now, in a demonstration."""
+    return sessions.Proof(means=DEMONSTRATION, assurance=_ASSURANCE, at=now())
 
 
 def _memberships() -> list[Membership]:

@@ -39,9 +39,9 @@ def safe_way_back(path: str, role: Role) -> str:
 def _question(path: str) -> str | None:
     try:
         asked = parse_qs(urlsplit(path).query, strict_parsing=True, max_num_fields=2)
-    except ValueError:
+        (client,), (request,) = asked.get("client_id", [""]), asked.get("request_uri", [""])
+    except ValueError:  # it cannot be read, or says one of them twice
         return None
-    (client,), (request,) = asked.get("client_id", [""]), asked.get("request_uri", [""])
     if len(asked) != 2 or not (_CLIENT.fullmatch(client) and _REQUEST.fullmatch(request)):
         return None
     return f"{url_for('authorize.ask')}?{urlencode({'client_id': client, 'request_uri': request})}"

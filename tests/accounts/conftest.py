@@ -12,10 +12,12 @@ from broker.accounts import account, passkeys, passwords, recovery, totp
 from broker.accounts.passkeys import Site
 from broker.accounts.proving import Door
 from broker.audit.trail import Trail
+from broker.federation.models import IdentityProvider
 from broker.settings import Settings
+from broker.vocabulary import ProviderKind
 from tests import people
 from tests.accounts.authenticator import Device
-from tests.people import NOON
+from tests.people import FOOD_BANK, NOON
 
 PASSWORD = "three harbour lanterns"
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -66,3 +68,12 @@ def adviser(settled: Session, door: Door) -> Kept:
     passkeys.add(settled, SITE, made, person="adviser", challenge=b"c" * 32, label="Telephone", now=NOON)
     settled.commit()
     return Kept("adviser", own.sign_in_name, codes, device)
+
+
+def connected(name: str) -> IdentityProvider:
+    """An organisation's own provider, for ties to it."""
+    return IdentityProvider(
+        id=name, kind=ProviderKind.ORGANISATION, organisation_code=FOOD_BANK, label=name, issuer="https://there.example",
+        client_id="broker", authorization_endpoint="https://there.example/a", token_endpoint="https://there.example/t",
+        jwks={"keys": []}, algorithms=["PS256"], client_algorithm="PS256", scopes="openid", added_at=NOON,
+    )  # fmt: skip

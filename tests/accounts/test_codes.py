@@ -13,9 +13,11 @@ from broker.accounts import account, invitations, recovery, totp
 from broker.accounts.models import Invitation, RecoveryCode, TotpSecret
 from broker.accounts.proving import Door
 from broker.errors import Conflict, NotFound
+from broker.federation.models import FederatedIdentity
 from broker.identity.models import Membership
-from broker.vocabulary import AuditAction
-from tests.accounts.conftest import SECRET, Kept
+from broker.joining import people
+from broker.vocabulary import AuditAction, Role
+from tests.accounts.conftest import SECRET, Kept, connected
 from tests.people import FOOD_BANK, NOON, SURGERY
 
 
@@ -154,3 +156,66 @@ def test_only_somebody_who_works_there_is_invited_and_redeems(settled: Session, 
     settled.commit()
     with pytest.raises(NotFound):
         invitations.redeem(settled, code, visit="here", now=NOON)
+
+
+# ---- nobody becomes a colleague -------------------------------------------------------------------------------------
+
+
+def tie(session: Session, person: str) -> None:
+    """Somebody signs in with a provider."""
+    session.add(connected("bank"))
+    session.flush()
+    session.add(FederatedIdentity(provider_id="bank", subject=f"{person}-there", person_id=person, linked_at=NOON))
+    session.commit()
+
+
+def invite_here(session: Session, door: Door) -> str:
+    """As an organisation's own administrator does it."""
+    membership = session.scalars(
+        select(Membership).where(Membership.person_id == "gp", Membership.organisation_code == SURGERY)
+    ).one()
+    return people.invite(session, membership, by="person:boss", trail=door.trail, now=NOON)
+
+
+def works_also_at(session: Session, organisation: str) -> Membership:
+    more = Membership(person_id="gp", organisation_code=organisation, role=Role.CLINICIAN, started_at=NOON)
+    session.add(more)
+    session.commit()
+    return more
+
+
+def test_somebody_who_signs_in_with_a_provider_is_not_invited(settled: Session, door: Door) -> None:
+    tie(settled, "adviser")
+    assert account.can_sign_in(settled, "adviser")
+    with pytest.raises(Conflict, match="can sign in already"):
+        invite(settled, door, "adviser", FOOD_BANK)
+    assert not account.can_sign_in(settled, "gp")
+    assert invite(settled, door)
+
+
+def test_a_code_that_was_redeemed_gives_nothing_of_somebody_tied_meanwhile(settled: Session, door: Door) -> None:
+    redeemed = invitations.redeem(settled, invite(settled, door), visit="here", now=NOON)
+    tie(settled, "gp")
+    with pytest.raises(Conflict):
+        invitations.finish(settled, redeemed, now=NOON)
+
+
+def test_an_organisation_invites_nobody_who_works_elsewhere_and_the_operator_does(settled: Session, door: Door) -> None:
+    elsewhere = works_also_at(settled, FOOD_BANK)
+    with pytest.raises(Conflict, match="work for another organisation too"):
+        invite_here(settled, door)
+    assert invite(settled, door)
+    elsewhere.ended_at = NOON
+    settled.commit()
+    assert invite_here(settled, door)
+
+
+def test_an_organisations_code_is_no_good_once_they_work_elsewhere_and_the_operators_is(
+    settled: Session, door: Door
+) -> None:
+    theirs = invitations.redeem(settled, invite_here(settled, door), visit="here", now=NOON)
+    works_also_at(settled, FOOD_BANK)
+    with pytest.raises(Conflict):
+        invitations.finish(settled, theirs, now=NOON)
+    operators = invitations.redeem(settled, invite(settled, door), visit="here", now=NOON)
+    invitations.finish(settled, operators, now=NOON)

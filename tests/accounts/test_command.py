@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from broker.accounts import account, invitations, passwords, recovery, totp
+from broker.audit.models import AuditEntry
 from broker.database import open_engine, session_factory
+from broker.federation.models import FederatedIdentity
 from broker.settings import Settings
+from tests.accounts.conftest import connected
 from tests.cli.conftest import Run
 from tests.cli.conftest import ready as ready
 from tests.cli.conftest import run as run
@@ -61,3 +66,21 @@ def test_somebody_who_can_sign_in_is_reset_and_not_invited(ready: Run, adviser_s
     assert CODE.fullmatch(said)
     assert "sol" in (listed := ready("accounts", "list")[1])
     assert "cannot sign in" in listed
+
+
+def test_a_reset_takes_away_providers_too_and_ends_what_was_open(ready: Run, adviser_signs_in: Settings) -> None:
+    engine = open_engine(adviser_signs_in.sqlalchemy_url)
+    with session_factory(engine)() as session:
+        session.add(connected("bank"))
+        session.flush()
+        for person in ("adviser", "food-bank-lead"):
+            tied = FederatedIdentity(provider_id="bank", subject=person, person_id=person, linked_at=NOON)
+            session.add(tied)
+        session.commit()
+    assert ready("accounts", "reset", "adviser", "--organisation", FOOD_BANK)[0] == 0
+    with session_factory(engine)() as session:
+        assert session.scalars(select(FederatedIdentity.subject)).all() == ["food-bank-lead"]
+        bodies = [json.loads(body) for body in session.scalars(select(AuditEntry.body).order_by(AuditEntry.index))]
+        acts = [body["act"] for body in bodies if "act" in body]
+        assert acts[-3:] == ["reset", "unlinked", "invited"]
+    engine.dispose()

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, event, select
 from sqlalchemy.orm import Session
 
 from broker.accounts import account, passwords, proving, recovery
-from broker.accounts.models import Attempts, Password
+from broker.accounts.models import Account, Attempts, Password
 from broker.accounts.proving import Door
 from broker.errors import InvalidInput, NotAuthenticated, Refusal, TooMany
 from broker.vocabulary import AuditAction
@@ -223,3 +223,30 @@ def test_what_failed_is_forgotten_after_a_day(settled: Session, adviser: Kept, d
     with pytest.raises(NotAuthenticated):
         prove(settled, door, name="another", now=later)
     assert settled.scalars(select(Attempts.failures).where(Attempts.last_at < later)).all() == []
+
+
+def prove_again(session: Session, door: Door, own: Account, code: str) -> None:
+    proving.prove_again_by_password(session, door, own, password=PASSWORD, code=code, now=NOON)
+
+
+def test_strangers_who_guess_at_a_name_keep_nobody_from_proving_themselves_again(
+    settled: Session, adviser: Kept, door: Door
+) -> None:
+    for _ in range(5):
+        with pytest.raises(NotAuthenticated):
+            prove(settled, door, code="000000")
+    with pytest.raises(TooMany):
+        prove(settled, door, code=adviser.code())
+    prove_again(settled, door, settled.get_one(Account, "adviser"), adviser.code())
+
+
+def test_somebody_at_an_open_session_guesses_five_times_and_then_waits(
+    settled: Session, adviser: Kept, door: Door
+) -> None:
+    own = settled.get_one(Account, "adviser")
+    for number in range(5):
+        with pytest.raises(NotAuthenticated):
+            prove_again(settled, replace(door, network=f"10.0.{number}.1"), own, "000000")
+    with pytest.raises(TooMany):
+        prove_again(settled, door, own, adviser.code())
+    assert prove(settled, door, code=adviser.code()) == "adviser"

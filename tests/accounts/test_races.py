@@ -14,7 +14,8 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from broker.accounts import invitations, recovery
+from broker.accounts import account, invitations, recovery
+from broker.accounts.models import Passkey
 from broker.accounts.proving import Door
 from broker.database import session_factory
 from broker.errors import Refusal, TooMany
@@ -92,3 +93,25 @@ def test_a_hundred_guesses_at_once_are_counted_as_a_hundred(
 
     with ThreadPoolExecutor(16) as pool:
         assert sum(pool.map(guess, range(40))) == 5
+
+
+def test_of_all_passkeys_removed_at_once_one_stays(sessions: sessionmaker[Session], settled: Session) -> None:
+    account.make(settled, "gp", "noor", now=NOON)
+    for number in range(AT_ONCE):
+        settled.add(
+            Passkey(
+                id=f"key-{number}", person_id="gp", credential_id=f"credential-{number}", public_key=b"", sign_count=0,
+                aaguid="", transports=[], label="", made_at=NOON,
+            )
+        )  # fmt: skip
+    settled.commit()
+    keys = iter(range(AT_ONCE))
+
+    def remove(session: Session) -> bool:
+        account.remove_passkey(session, "gp", f"key-{next(keys)}", now=NOON)
+        session.commit()
+        return True
+
+    assert _race(sessions, remove) == AT_ONCE - 1
+    settled.expire_all()
+    assert account.of_person(settled, "gp").count == 1

@@ -11,7 +11,7 @@ import pytest
 import time_machine
 
 from tests.cli.conftest import Run, written
-from tests.people import COUNCIL, FOOD_BANK, INTEGRATOR, NOON
+from tests.people import COUNCIL, FOOD_BANK, INTEGRATOR, NOON, SURGERY
 
 SHED = "GB-CHC-9900077"
 SAID = {
@@ -110,6 +110,41 @@ def test_people_come_change_and_go(ready: Run) -> None:
     assert "member-ended" in ready("members", "end", changed, *WHY)[2]
     assert "Fen Ash" not in ready("members", "list", FOOD_BANK)[1]
     assert "member-unknown" in ready("members", "end", "nobody", *WHY)[2]
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 101, "A\u200b\u0000b"])
+def test_nobody_works_here_without_a_name(ready: Run, name: str) -> None:
+    code, _, complaint = ready("members", "add", FOOD_BANK, "--name", name.replace("\0", ""), "--role", "case-worker")
+    assert (code, complaint.count("\n")) == (1, 1)
+    assert "[name]" in complaint
+
+
+@pytest.mark.parametrize("role", ["resident", "proxy", "operator"])
+def test_no_role_of_nobodys_is_offered(ready: Run, role: str) -> None:
+    code, _, complaint = ready("members", "add", FOOD_BANK, "--name", "Fen Ash", "--role", role)
+    assert (code, "is not one of" in complaint) == (2, True)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("accounts", "invite", "123", "--organisation", "GB-CHC-0"),
+        ("accounts", "invite", "123", "--organisation", "XX9ZZZ"),
+        ("accounts", "reset", "123", "--organisation", "XX9ZZZ"),
+        ("proxies", "list", "--practice", "NOPE"),
+        ("proxies", "list", "--practice", FOOD_BANK),
+    ],
+)
+def test_an_organisation_that_is_not_there_is_refused_in_words(ready: Run, words: tuple[str, ...]) -> None:
+    code, _, complaint = ready(*words)
+    assert (code, complaint.count("\n")) == (1, 1)
+    assert complaint.startswith("Refused (")
+    assert ".." not in complaint
+
+
+def test_an_empty_list_says_so(ready: Run) -> None:
+    assert ready("accounts", "list")[1] == "Nobody has an account of the broker's own.\n"
+    assert ready("proxies", "list", "--practice", SURGERY)[1] == "Nobody's.\n"
 
 
 def test_those_who_lapsed_are_listed_and_brought_back(ready: Run, at_noon: time_machine.Traveller) -> None:

@@ -10,10 +10,12 @@ import pytest
 
 from broker.database import open_engine, session_factory
 from broker.federation.models import FederatedIdentity, IdentityProvider
+from broker.identity.models import SignedInSession
 from broker.settings import Settings
+from broker.vocabulary import Role
 from tests.cli.conftest import Run
 from tests.federation.forging import ISSUER, public, rsa
-from tests.people import FOOD_BANK
+from tests.people import FOOD_BANK, NOON
 
 
 @pytest.fixture
@@ -121,3 +123,24 @@ def test_keys_that_were_given_in_a_file_are_not_looked_for(ready: Run, descripti
     add(ready, description)
     code, _, complaint = ready("providers", "refresh-keys", "nhs-login")
     assert (code, "keys-not-at-an-address" in complaint) == (1, True)
+
+
+def test_a_sign_in_that_is_unlinked_is_nobodys_and_its_sessions_end(
+    ready: Run, description: Path, tmp_path: Path
+) -> None:
+    add(ready, description, "bank", "organisation", "--organisation", FOOD_BANK)
+    ready("providers", "link", "bank", "them", "adviser")
+    ready("providers", "link", "bank", "lead", "food-bank-lead")
+    engine = open_engine(Settings(data_folder=tmp_path / "var").sqlalchemy_url)
+    with session_factory(engine)() as session:
+        for digest, person in (("a" * 64, "adviser"), ("b" * 64, "food-bank-lead")):
+            begun = {"role": Role.CASE_WORKER, "assurance": 2, "means": "bank", "started_at": NOON, "used_at": NOON}
+            session.add(SignedInSession(digest=digest, person_id=person, organisation_code=FOOD_BANK, **begun))
+        session.commit()
+    engine.dispose()
+    assert ready("providers", "unlink", "bank", "them")[0] == 0
+    assert [each.subject for each in kept(tmp_path, FederatedIdentity)] == ["lead"]
+    assert [each.person_id for each in kept(tmp_path, SignedInSession) if each.ended_at is None] == ["food-bank-lead"]
+    for wrong in (("bank", "them"), ("bank", "stranger"), ("elsewhere", "lead")):
+        assert ready("providers", "unlink", *wrong)[0] == 1
+    assert ready("providers", "link", "bank", "them", "adviser")[0] == 0

@@ -49,7 +49,7 @@ def test_one_is_listed_decided_suspended_and_ended(ready: Run, proposed: str) ->
     assert "suspended" in ready("proxies", "suspend", proposed, "--quietly")[1]
     assert "quiet" in ready("proxies", "list", "--practice", SURGERY)[1]
     assert "inactive" in ready("proxies", "end", proposed, "--reason", "role-deactivated-misuse-of-system")[1]
-    assert ready("proxies", "list", "--practice", SURGERY)[1] == ""
+    assert ready("proxies", "list", "--practice", SURGERY)[1] == "Nobody's.\n"
     assert "proxy inactive" in ready("proxies", "list", "--practice", SURGERY, "--all")[1]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import stat
 import threading
 import time
@@ -24,7 +25,7 @@ from broker.identity.models import Client
 from broker.joining.readiness import Needed, readiness
 from broker.oauth.scopes import PARTNER_SCOPES
 from broker.settings import Settings
-from broker.vocabulary import Role
+from broker.vocabulary import ClientProfile, Role
 from tests.cli.conftest import Run
 from tests.doors.conftest import House, build_house
 from tests.people import ADA_NUMBER, FOOD_BANK, LONG_AGO, NOON
@@ -161,6 +162,31 @@ def test_without_a_resident_the_protocol_alone_is_walked(served: Served) -> None
     assert states["Giving back"] is State.OK
 
 
+def test_a_system_of_another_profile_is_told_where_it_asks(served: Served) -> None:
+    with served.house.session() as session:
+        session.get_one(Client, "harvest-system").profile = ClientProfile.SMART_BACKEND
+        session.commit()
+    wrong = _wrong(served.walk())
+    assert "This walk is for FAPI 2.0 systems" in wrong.fix
+    assert f"{served.base}/smart/token" in wrong.fix
+
+
+@pytest.mark.parametrize("base", ["nonsense", "http://", "https://127.0.0.1:1"])
+def test_an_address_that_is_wrong_is_said_in_words(base: str) -> None:
+    [step] = list(Walk(base, "x", jwk.ECKey.generate_key("P-256")).steps())
+    assert (step.state, bool(step.fix)) == (State.WRONG, True)
+    assert not re.search(r"[a-z](Error|Schema|URL|Exception)", step.words)
+
+
+def test_an_ed25519_key_walks_under_its_own_name(served: Served, recwarn: pytest.WarningsRecorder) -> None:
+    own = jwk.OKPKey.generate_key("Ed25519", {"kid": "two"})
+    with served.house.session() as session:
+        session.get_one(Client, "harvest-system").jwks = {"keys": [own.as_dict(private=False)]}
+        session.commit()
+    assert {step.state for step in served.walk(key=own)} == {State.OK}
+    assert [str(each.message) for each in recwarn if "EdDSA" in str(each.message)] == []
+
+
 def test_a_purpose_that_no_agreement_covers_is_said(served: Served) -> None:
     steps = served.walk(asked=Asked(purpose="advice-debt", sections=("problems",)))
     assert any("agreement" in step.fix for step in steps if step.state is State.WRONG)
@@ -192,11 +218,51 @@ def test_it_is_typed_and_says_it_in_words_or_as_json(served: Served, run: Run, k
     code, said, complaint = run(*words, "--resident-demo", "--redirect-uri", CALLBACK)
     assert (code, complaint) == (0, ""), said
     assert "Nothing to put right." in said
+    assert said.startswith("Walking as a FAPI 2.0 system, harvest-system")
     code, said, _ = run(*words, "--audience", "elsewhere", "--json")
     told = json.loads(said)
     assert (code, told["ok"], told["steps"][-1]["state"]) == (1, False, "wrong")
     assert ADA_NUMBER not in said
     assert served.key.as_dict(private=True)["d"] not in said
+
+
+def test_what_was_not_tried_is_said_and_is_not_success(served: Served, run: Run, key_file: str) -> None:
+    words = ("clients", "try", "--broker", served.base, "--client", "harvest-system", "--key", key_file)
+    code, said, _ = run(*words)
+    assert code == 4
+    assert "9 steps were not tried: Find a resident, Before anybody agreed," in said
+    told = json.loads(run(*words, "--json")[1])
+    assert (told["ok"], len(told["not_tried"])) == (False, 9)
+    assert "4 where none did" in run("clients", "try", "--help")[1]
+
+
+@pytest.mark.parametrize(
+    ("option", "typed", "known"), [("--purpose", "gossip", "advice-debt"), ("--section", "diary", "housing")]
+)
+def test_a_word_the_broker_does_not_know_is_refused(
+    run: Run, tmp_path: Path, option: str, typed: str, known: str
+) -> None:
+    file = tmp_path / "key.json"
+    file.write_text("{}")
+    code, _, complaint = run("clients", "try", "--client", "x", "--key", str(file), option, typed)
+    assert (code, complaint.count("\n")) == (1, 1)
+    assert f"There is no {option[2:]} {typed}." in complaint
+    assert known in complaint
+
+
+def test_a_demonstration_that_is_not_there_is_said_in_words(run: Run, tmp_path: Path) -> None:
+    file = tmp_path / "key.json"
+    file.write_text("{}")
+    base = f"http://127.0.0.1:{free_port()}"
+    code, said, _ = run("clients", "try", "--broker", base, "--client", "x", "--key", str(file), "--resident-demo")
+    assert (code, "did not answer" in said) == (1, True)
+
+
+def test_registering_is_one_command_shown_once(run: Run) -> None:
+    listed = run("clients", "--help")[1]
+    assert "\n  add " in listed
+    assert "\n  register " not in listed
+    assert "--jwks" in run("clients", "register", "--help")[1]
 
 
 def test_a_new_key_is_readable_by_its_owner_alone_and_never_replaced(run: Run, tmp_path: Path) -> None:

@@ -491,11 +491,4 @@ def test_a_resident_who_is_there_is_asked_whatever_else_waits(
     )
     assert here.id in shown(session)
     with pytest.raises(TooMany):
-        actions.ask(
-            session,
-            requester=ADVISER,
-            trail=trail,
-            settings=settings,
-            now=NOON,
-            **asked,  # type: ignore[arg-type]
-        )
+        actions.ask(session, requester=ADVISER, trail=trail, settings=settings, now=NOON, **asked)  # type: ignore[arg-type]

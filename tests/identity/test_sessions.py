@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session, sessionmaker
 
 from broker.audit.trail import Trail
+from broker.errors import NotAuthenticated
 from broker.identity import sessions as signing_in
 from broker.identity.models import Membership, Resident, SignedInSession
 from broker.identity.sessions import Proof
@@ -89,3 +90,52 @@ def test_a_workers_session_ends_with_their_work_there(settled: Session, trail: T
     settled.commit()
     assert signing_in.find(settled, secret, settings=settings, now=NOON)
     assert signing_in.find(settled, secret, settings=settings, now=NOON + timedelta(minutes=1)) is None
+
+
+def _begin(session: Session, trail: Trail, at: datetime | None) -> SignedInSession:
+    resident, proof = session.get_one(Resident, "ada"), Proof("nhs-login", 3, at=at)
+    return signing_in.begin_for_resident(session, resident, proof=proof, trail=trail, now=NOON)[1]
+
+
+@pytest.mark.parametrize(
+    ("ago", "fresh"),
+    [(timedelta(), True), (timedelta(seconds=300), True), (timedelta(seconds=301), False), (timedelta(hours=8), False)],
+)
+def test_a_sign_in_is_as_fresh_as_what_was_proved(settled: Session, trail: Trail, ago: timedelta, fresh: bool) -> None:
+    begun = _begin(settled, trail, NOON - ago)
+    assert signing_in.is_fresh(begun, within=timedelta(seconds=300), now=NOON) is fresh
+
+
+def test_a_proof_of_which_nobody_says_when_it_was_is_never_fresh(settled: Session, trail: Trail) -> None:
+    begun = _begin(settled, trail, None)
+    assert not signing_in.is_fresh(begun, within=timedelta(days=3650), now=NOON)
+
+
+def test_nothing_is_proved_in_the_future(settled: Session, trail: Trail) -> None:
+    assert _begin(settled, trail, NOON + timedelta(minutes=1)).authenticated_at == NOON
+
+
+def test_a_session_that_is_ended_meanwhile_neither_rises_nor_acts_for_another(
+    settled: Session, sessions: sessionmaker[Session], trail: Trail, settings: Settings
+) -> None:
+    secret, _ = _ada_signs_in(settled, trail)
+    found = signing_in.find(settled, secret, settings=settings, now=NOON)
+    assert found is not None
+    with sessions() as elsewhere:
+        assert signing_in.end_every(elsewhere, resident="ada", now=NOON) == 1
+        elsewhere.commit()
+    with pytest.raises(NotAuthenticated):
+        signing_in.rise(settled, found, proof=Proof("nhs-login", 3, at=NOON), trail=trail, now=NOON)
+    with pytest.raises(NotAuthenticated):
+        signing_in.act_for(settled, found, None, trail=trail, now=NOON)
+    with sessions() as after:
+        assert after.scalars(select(SignedInSession.digest).where(SignedInSession.ended_at.is_(None))).all() == []
+    assert [entry.action for entry in trail.entries(settled)] == [AuditAction.SIGNED_IN]
+
+
+def test_a_session_rises_once(settled: Session, trail: Trail) -> None:
+    _, begun = _ada_signs_in(settled, trail)
+    _, risen = signing_in.rise(settled, begun, proof=Proof("nhs-login", 3, at=NOON), trail=trail, now=NOON)
+    assert (risen.ended_at, risen.means) == (None, "nhs-login")
+    with pytest.raises(NotAuthenticated):
+        signing_in.rise(settled, begun, proof=Proof("nhs-login", 3, at=NOON), trail=trail, now=NOON)

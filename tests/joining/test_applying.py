@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from broker.audit.trail import Trail
 from broker.errors import Conflict, InvalidInput, NotFound, NotPermitted, TooMany
 from broker.identity.models import Membership, Organisation, Person
-from broker.joining import actions
+from broker.joining import actions, limits
 from broker.joining.actions import Named
 from broker.joining.models import TRANSITIONS, Application
 from broker.vocabulary import ApplicationState, Contact, OrganisationKind, Role, Toolkit
@@ -116,8 +116,28 @@ def test_one_that_takes_part_does_not_apply(applies: Apply) -> None:
         applies(code=FOOD_BANK)
 
 
+def test_one_that_nobody_vouches_for_runs_out_and_bars_nobody(applies: Apply, settled: Session, trail: Trail) -> None:
+    made = [applies()[0] for _ in range(limits.MOST_OPEN)]
+    almost, over = NOON + limits.LASTS - timedelta(seconds=1), NOON + limits.LASTS
+    assert actions.run_out(settled, trail=trail, now=almost) == 0
+    with pytest.raises(TooMany):
+        applies(at=almost)
+    with pytest.raises(Conflict, match="application-too-old"):
+        actions.vouch(settled, made[0], officer=VOUCHER, trail=trail, **{**GIVEN, "now": over})  # type: ignore[arg-type]
+    settled.rollback()
+    applies(at=over)
+    assert actions.run_out(settled, trail=trail, now=over) == limits.MOST_OPEN
+    assert {(each.state, str(each.contacts)) for each in made} == {(ApplicationState.LAPSED, "{}")}
+
+
+def test_one_that_was_vouched_for_does_not_run_out(applies: Apply, settled: Session, trail: Trail) -> None:
+    application = _vouched(applies, settled, trail)
+    assert actions.run_out(settled, trail=trail, now=NOON + 2 * limits.LASTS) == 0
+    assert application.state is ApplicationState.VOUCHED
+
+
 def test_a_form_that_is_sent_again_and_again_is_stopped(applies: Apply) -> None:
-    for _ in range(actions.MOST_OPEN):
+    for _ in range(limits.MOST_OPEN):
         applies()
     with pytest.raises(TooMany):
         applies()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -11,7 +12,7 @@ from sqlalchemy.orm import Session
 from broker.audit.trail import Trail
 from broker.consent import actions as consents
 from broker.consent import asking
-from broker.errors import Conflict
+from broker.errors import Conflict, NotPermitted
 from broker.grants import actions as grants
 from broker.grants.models import Grant
 from broker.identity import sessions as signing_in
@@ -24,6 +25,7 @@ from broker.vocabulary import NoticeKind, Purpose, Role, Section
 from tests.people import ADVISER, BEFRIENDERS, FOOD_BANK, NOON
 
 BY = "person:food-bank-lead"
+GIVEN_BY: dict[str, Any] = {"by": BY, "now": NOON}
 
 
 def _membership(session: Session, person: str, organisation: str = FOOD_BANK) -> Membership:
@@ -81,7 +83,7 @@ def test_who_leaves_one_organisation_loses_that_and_keeps_the_other(
     proof = Proof(means="passkey", assurance=2)
     first, _ = signing_in.begin_for_worker(settled, here, proof=proof, trail=trail, now=NOON)
     second, _ = signing_in.begin_for_worker(settled, there, proof=proof, trail=trail, now=NOON)
-    staff.dismiss(settled, here, by=BY, why="Moved away.", trail=trail, now=NOON)
+    staff.dismiss(settled, here, why="Moved away.", **GIVEN_BY, trail=trail, settings=settings)
     settled.commit()
     settled.expire_all()
     assert signing_in.find(settled, first, settings=settings, now=NOON) is None
@@ -90,36 +92,88 @@ def test_who_leaves_one_organisation_loses_that_and_keeps_the_other(
     assert (goes_on[0].ended_at, goes_on[1].revoked_at) == (None, None)
 
 
-def test_nobody_leaves_twice(settled: Session, trail: Trail) -> None:
+def test_nobody_leaves_twice(settled: Session, trail: Trail, settings: Settings) -> None:
     here = _membership(settled, "adviser")
-    staff.dismiss(settled, here, by=BY, trail=trail, now=NOON)
+    staff.dismiss(settled, here, **GIVEN_BY, trail=trail, settings=settings)
     with pytest.raises(Conflict):
-        staff.dismiss(settled, here, by=BY, trail=trail, now=NOON)
+        staff.dismiss(settled, here, **GIVEN_BY, trail=trail, settings=settings)
 
 
-def test_another_role_is_another_membership_and_the_old_ones_grants_end(settled: Session, trail: Trail) -> None:
+def test_another_role_is_another_membership_and_the_old_ones_grants_end(
+    settled: Session, trail: Trail, settings: Settings
+) -> None:
     here = _membership(settled, "adviser")
     grant, _ = _lets_a_system_act(settled, trail, here)
-    begun = staff.move(settled, here, Role.IG_LEAD, by=BY, trail=trail, now=NOON)
+    begun = staff.move(settled, here, Role.IG_LEAD, **GIVEN_BY, trail=trail, settings=settings)
     settled.commit()
     assert (here.ended_at, begun.role, grant.ended_at) == (NOON, Role.IG_LEAD, NOON)
 
 
-def test_the_last_administrator_cannot_go_or_change(settled: Session, trail: Trail) -> None:
+def test_the_last_administrator_cannot_go_or_change(settled: Session, trail: Trail, settings: Settings) -> None:
     only = staff.employ(
         settled, Person(id="boss", name="Pia Lund"), organisation=FOOD_BANK, role=Role.ADMINISTRATOR,
         by=BY, trail=trail, now=NOON,
     )  # fmt: skip
     with pytest.raises(Conflict):
-        staff.dismiss(settled, only, by=BY, trail=trail, now=NOON)
+        staff.dismiss(settled, only, **GIVEN_BY, trail=trail, settings=settings)
     with pytest.raises(Conflict):
-        staff.move(settled, only, Role.CASE_WORKER, by=BY, trail=trail, now=NOON)
+        staff.move(settled, only, Role.CASE_WORKER, **GIVEN_BY, trail=trail, settings=settings)
     staff.employ(
         settled, Person(id="deputy", name="Ola Reed"), organisation=FOOD_BANK, role=Role.ADMINISTRATOR,
         by=BY, trail=trail, now=NOON,
     )  # fmt: skip
-    staff.dismiss(settled, only, by=BY, trail=trail, now=NOON)
+    staff.dismiss(settled, only, **GIVEN_BY, trail=trail, settings=settings)
     assert only.ended_at == NOON
+
+
+def _administrator(session: Session, trail: Trail, name: str) -> Membership:
+    return staff.employ(
+        session, Person(id=name, name=name), organisation=FOOD_BANK, role=Role.ADMINISTRATOR,
+        by=BY, trail=trail, now=NOON,
+    )  # fmt: skip
+
+
+def test_one_who_cannot_sign_in_is_no_other_administrator(settled: Session, trail: Trail, settings: Settings) -> None:
+    first, second = _administrator(settled, trail, "boss"), _administrator(settled, trail, "deputy")
+    second.started_at = NOON - timedelta(days=settings.membership_idle_days)
+    settled.flush()
+    with pytest.raises(Conflict, match="last-administrator"):
+        staff.dismiss(settled, first, **GIVEN_BY, trail=trail, settings=settings)
+    second.used_at = NOON
+    staff.dismiss(settled, first, **GIVEN_BY, trail=trail, settings=settings)
+    assert (first.ended_at, second.ended_at) == (NOON, None)
+
+
+def test_coming_back_revives_nothing_that_was_let_before(settled: Session, trail: Trail) -> None:
+    here, there = _membership(settled, "adviser"), _works_elsewhere(settled, "adviser")
+    ended, goes_on = _lets_a_system_act(settled, trail, here), _lets_a_system_act(settled, trail, there)
+    begun = staff.reinstate(settled, here, **GIVEN_BY, trail=trail)
+    settled.commit()
+    settled.expire_all()
+    assert (begun.role, begun.ended_at) == (here.role, None)
+    assert (ended[0].ended_at, ended[1].revoked_at) == (NOON, NOON)
+    assert (goes_on[0].ended_at, goes_on[1].revoked_at) == (None, None)
+
+
+@pytest.mark.parametrize("role", staff.GOVERNING)
+def test_an_administrator_gives_a_governing_role_to_the_first_alone(
+    settled: Session, trail: Trail, settings: Settings, role: Role
+) -> None:
+    def gives(giver: Role) -> None:
+        staff.must_be_theirs_to_give(settled, role, organisation=BEFRIENDERS, giver=giver)
+
+    gives(Role.ADMINISTRATOR)
+    lead = staff.employ(
+        settled, Person(id="lead", name="Ola Reed"), organisation=BEFRIENDERS, role=Role.IG_LEAD,
+        by=BY, trail=trail, now=NOON,
+    )  # fmt: skip
+    for _ in range(2):  # while there is one, and once there is none any more
+        with pytest.raises(NotPermitted, match="role-not-to-give"):
+            gives(Role.ADMINISTRATOR)
+        gives(Role.IG_LEAD)
+        if lead.ended_at is None:
+            staff.dismiss(settled, lead, **GIVEN_BY, trail=trail, settings=settings)
+    staff.must_be_theirs_to_give(settled, Role.CASE_WORKER, organisation=BEFRIENDERS, giver=Role.ADMINISTRATOR)
 
 
 # ---- who is told of somebody new -----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -105,10 +105,17 @@ def test_an_organisation_that_is_ready_has_nothing_to_do(
     assert ready(list(check(FOOD_BANK).values()))
 
 
-def test_a_system_must_walk_the_flow_once(
-    settled: Session, trail: Trail, check: Callable[..., dict[Needed, Check]]
-) -> None:
-    assert check(FOOD_BANK)[Needed.WALK].met, "without a system there is nothing to walk"
+WALK = (
+    (AuditAction.TOKEN_ISSUED, {"client": "shelf", "grant": "one", "scopes": ["records.read"]}),
+    (AuditAction.DECISION, {"client": "shelf", "permitted_any": True}),
+    (AuditAction.TOKEN_REVOKED, {"scopes": ["records.read"]}),
+)
+Leave = Callable[..., None]
+
+
+@pytest.fixture
+def leave(settled: Session, trail: Trail) -> Leave:
+    """Registers a system, and leaves entries of its on the trail."""
     settled.add(
         Client(
             id="shelf", organisation_code=FOOD_BANK, name="Shelf", role=Role.CASE_WORKER,
@@ -116,13 +123,65 @@ def test_a_system_must_walk_the_flow_once(
         )
     )  # fmt: skip
     settled.commit()
-    assert not check(FOOD_BANK)[Needed.WALK].met
-    trail.append(settled, Event(AuditAction.TOKEN_REVOKED, "client:shelf", organisation=COUNCIL), now=NOON)
-    settled.commit()
-    assert not check(FOOD_BANK)[Needed.WALK].met, "another organisation's walk is not its"
-    trail.append(settled, Event(AuditAction.TOKEN_REVOKED, "client:shelf", organisation=FOOD_BANK), now=NOON)
-    settled.commit()
+
+    def left(entries: Iterable[tuple[AuditAction, dict[str, object]]], *, organisation: str = FOOD_BANK) -> None:
+        for action, body in entries:
+            trail.append(settled, Event(action, "client:shelf", organisation=organisation, body=body), now=NOON)
+        settled.commit()
+
+    return left
+
+
+def test_without_a_system_there_is_nothing_to_walk(check: Callable[..., dict[Needed, Check]]) -> None:
     assert check(FOOD_BANK)[Needed.WALK].met
+
+
+def test_a_system_must_walk_the_flow_once(leave: Leave, check: Callable[..., dict[Needed, Check]]) -> None:
+    assert not check(FOOD_BANK)[Needed.WALK].met
+    leave(WALK, organisation=COUNCIL)
+    assert not check(FOOD_BANK)[Needed.WALK].met, "another organisation's walk is not its"
+    leave(WALK)
+    assert check(FOOD_BANK)[Needed.WALK].met
+
+
+def test_a_system_that_only_gave_a_token_back_has_not_walked(
+    leave: Leave, check: Callable[..., dict[Needed, Check]]
+) -> None:
+    leave(WALK[2:])
+    assert not check(FOOD_BANK)[Needed.WALK].met
+
+
+@pytest.mark.parametrize("without", [0, 1, 2], ids=["no-grant", "nothing-asked", "not-given-back"])
+def test_a_walk_with_a_step_left_out_is_none(
+    leave: Leave, check: Callable[..., dict[Needed, Check]], without: int
+) -> None:
+    leave(WALK[:without] + WALK[without + 1 :])
+    assert not check(FOOD_BANK)[Needed.WALK].met
+
+
+def test_a_walk_the_wrong_way_round_is_none(leave: Leave, check: Callable[..., dict[Needed, Check]]) -> None:
+    leave(reversed(WALK))
+    assert not check(FOOD_BANK)[Needed.WALK].met
+
+
+def test_a_token_of_its_own_is_not_for_a_grant(leave: Leave, check: Callable[..., dict[Needed, Check]]) -> None:
+    leave([(AuditAction.TOKEN_ISSUED, {"client": "shelf", "scopes": ["records.read"]}), *WALK[1:]])
+    assert not check(FOOD_BANK)[Needed.WALK].met
+
+
+def test_the_walk_of_a_system_that_was_stopped_is_not_counted(
+    settled: Session, leave: Leave, check: Callable[..., dict[Needed, Check]]
+) -> None:
+    leave(WALK)
+    settled.get_one(Client, "shelf").revoked_at = NOON
+    settled.add(
+        Client(
+            id="shelfs", organisation_code=FOOD_BANK, name="New shelf", role=Role.CASE_WORKER,
+            jwks={"keys": []}, scopes="records.read", registered_at=NOON,
+        )
+    )  # fmt: skip
+    settled.commit()
+    assert not check(FOOD_BANK)[Needed.WALK].met
 
 
 def test_one_that_gives_needs_a_source(

@@ -117,6 +117,21 @@ def test_sharing_lasts_as_long_as_was_asked_from_the_answer_on(fapi: Partner, ho
     assert "refresh_token" not in given
 
 
+@pytest.mark.parametrize("seconds", [1, 120, 299, 300])
+def test_a_yes_for_less_than_anybody_may_ask_for_is_a_yes_all_the_same(
+    fapi: Partner, house: House, seconds: int
+) -> None:
+    handle = fapi.find()
+    said = asked(fapi, handle=handle)
+    answer_as_ada(house, until=(house.time[0] + timedelta(seconds=seconds)).isoformat())
+    given = poll(fapi, said["auth_req_id"]).get_json()
+    assert (given["expires_in"], given["authorization_details"][0]["duration"]) == (seconds, seconds)
+    view = {"resident": handle, "purpose": "advice-debt", "sections": ["housing"], "reason": "Rent"}
+    assert fapi.call("POST", "/api/records/view", given["access_token"], json=view).status_code == 200
+    house.wait(timedelta(seconds=seconds))
+    assert fapi.call("POST", "/api/records/view", given["access_token"], json=view).status_code == 401
+
+
 @row("CIBA-03", oidf="CibaUserRejects")
 def test_a_no_is_a_request_nobody_answers_and_then_one_that_ran_out(fapi: Partner, house: House) -> None:
     said = asked(fapi)

@@ -68,6 +68,8 @@ def test_each_profile_has_its_own_grant_types_and_scopes(right: Registration) ->
     ("wrong", "code"),
     [
         (wanted(name=" "), "name-missing"),
+        (wanted(role=Role.RESIDENT), "role-not-for-systems"),
+        (wanted(role=Role.PROXY), "role-not-for-systems"),
         (wanted(grant_types=()), "grant-type-wrong"),
         (wanted(grant_types=("password",)), "grant-type-wrong"),
         (wanted(grant_types=("implicit",)), "grant-type-wrong"),

@@ -10,13 +10,13 @@ from sqlalchemy import select
 
 from broker.errors import Conflict, InvalidInput, NotFound, NotPermitted, TooMany
 from broker.identity.models import Resident
-from broker.proxies import actions
+from broker.proxies import actions, deciding
 from broker.proxies.acting import acts_for, begin, standing_for
 from broker.proxies.actions import Wish
 from broker.proxies.models import Proxy
 from broker.vocabulary import AccessLevel, LegalBasis, ProxyReason, ProxyRelation, ProxyState
 from tests.people import ADA_BORN, ADA_NUMBER, BEN_BORN, BEN_NUMBER, NOON, STRANGER_NUMBER
-from tests.proxies.conftest import ALL, CAS_BORN, CAS_NUMBER, FEW, Cast
+from tests.proxies.conftest import ALL, CAS_BORN, CAS_NUMBER, FEW, GP, Cast
 
 LATER = NOON + timedelta(hours=1)
 
@@ -48,7 +48,10 @@ def test_asking_makes_a_proposal_that_lets_nobody_act(cast: Cast) -> None:
 def test_asking_for_nobody_says_nothing_and_keeps_only_an_entry(cast: Cast, number: str, born_on: date) -> None:
     cast.ask(number=number, born_on=born_on)
     assert cast.session.scalars(select(Proxy)).all() == []
-    assert [(entry.resident, entry.body["act"]) for entry in cast.entries()] == [(None, "asked")]
+    assert [(entry.resident, entry.body["act"]) for entry in cast.entries()] == [
+        (None, "asked-in-vain"),
+        ("cas", "asked"),
+    ]
 
 
 def test_asking_twice_keeps_one_and_says_nothing(cast: Cast) -> None:
@@ -89,6 +92,64 @@ def test_a_resident_appoints_by_their_own_yes_alone(cast: Cast) -> None:
     assert (proxy.resident_id, proxy.proxy_resident_id, proxy.agreed_at) == ("ada", "cas", NOON)
     with pytest.raises(InvalidInput, match="basis-wrong"):
         appoint(cast, basis=LegalBasis.DEPUTY, words="An order.")
+
+
+def _seen(cast: Cast) -> tuple[list[str], list[tuple[object, ...]], list[bool]]:
+    """What Ada is shown: of people, of the trail, and of what she asked."""
+    people = [each.proxy_resident_id for each in actions.of_resident(cast.session, "ada", now=NOON)]
+    loud = [dict(entry.body) for entry in cast.entries() if entry.resident == "ada" and not entry.body.get("quiet")]
+    return (
+        people,
+        [tuple(body.items()) for body in loud],
+        [each.appoints for each in actions.asked_by(cast.session, "ada")],
+    )
+
+
+@pytest.mark.parametrize("before", ["nothing", "nobody", "refused", "taken-back"])
+def test_appointing_shows_the_same_whoever_there_is(cast: Cast, before: str) -> None:
+    if before == "nobody":
+        cast.session.get_one(Resident, "cas").nhs_number = None
+        cast.session.flush()
+    appoint(cast)
+    assert _seen(cast) == ([], [(("act", "asked"),)], [True])
+    if before == "refused":
+        cast.decide(cast.proxy(), agree=False, reason=ProxyReason.APPLICATION_REJECTED_SAFEGUARDING)
+        assert _seen(cast) == ([], [(("act", "asked"),)], [True])
+    if before == "taken-back":
+        [asking] = actions.asked_by(cast.session, "ada")
+        with pytest.raises(NotFound):
+            actions.take_back(cast.session, asking.id, resident="cas", trail=cast.trail, now=NOON)
+        actions.take_back(cast.session, asking.id, resident="ada", trail=cast.trail, now=NOON)
+        assert cast.proxy().state is ProxyState.INACTIVE
+        assert _seen(cast) == ([], [(("act", "taken-back"),), (("act", "asked"),)], [])
+
+
+def test_appointing_somebody_who_was_stopped_quietly_looks_like_any_other(cast: Cast) -> None:
+    proxy = cast.standing()
+    why = ProxyReason.ROLE_DEACTIVATED_SAFEGUARDING
+    deciding.suspend(cast.session, proxy, verifier=GP, reason=why, quiet=True, trail=cast.trail, now=NOON)
+    before = len(_seen(cast)[1])
+    appoint(cast)
+    people, entries, asked = _seen(cast)
+    assert (people, asked) == ([], [True])
+    assert entries[: len(entries) - before] == [(("act", "asked"),)]
+    assert cast.proxy().state is ProxyState.SUSPENDED
+
+
+def test_with_the_practices_yes_there_is_a_name_and_nothing_left_of_the_asking(cast: Cast) -> None:
+    appoint(cast)
+    cast.decide(cast.proxy())
+    people, entries, asked = _seen(cast)
+    assert (people, asked) == (["cas"], [])
+    assert dict(entries[0])["state"] == "active"
+
+
+def test_somebody_who_asks_themselves_is_named_even_where_they_were_appointed_before(cast: Cast) -> None:
+    appoint(cast)
+    cast.decide(cast.proxy(), agree=False, reason=ProxyReason.APPLICATION_REJECTED_SAFEGUARDING)
+    cast.ask()
+    assert _seen(cast)[0] == ["cas"]
+    assert [each.appoints for each in actions.asked_by(cast.session, "cas")] == [False]
 
 
 def test_a_child_hands_on_no_more_than_they_could_do(cast: Cast) -> None:

@@ -459,3 +459,37 @@ def test_whoever_has_no_account_here_may_see_where_they_are_signed_in_and_change
         assert "in the demonstration" in visitor.get("/your-sign-in").text
         for path in ("passkey", "password", "app", "app/square.svg"):
             assert visitor.get(f"/your-sign-in/{path}").status_code == 403
+
+
+def test_a_providers_session_changes_nothing_of_an_account_and_the_accounts_own_does(https_door: Door) -> None:
+    own = by_password(https_door)
+    assert own.visitor.get("/your-sign-in/passkey").status_code == 200
+    with https_door.broker.sessions() as session:
+        begun = session.scalars(select(SignedInSession)).one()
+        begun.means = "harvest-shelf"
+        session.commit()
+    assert own.name not in own.visitor.get("/your-sign-in").text
+    for path in ("passkey", "password", "app", "app/square.svg"):
+        assert own.visitor.get(f"/your-sign-in/{path}").status_code == 403
+    sent = own.visitor.send("/your-sign-in/password", page="/your-sign-in", password="seven quiet windmills")
+    assert sent.status_code == 403
+    with https_door.broker.sessions() as session:
+        assert session.scalars(select(Passkey)).all() == []
+
+
+def test_the_page_says_when_it_was_proved_and_leads_to_what_acts_for_them(https_door: Door) -> None:
+    own = by_passkey(https_door)
+    page = own.visitor.get("/your-sign-in").text
+    assert "proved that it is you 20 November 2026" in page
+    assert 'href="/connected-systems"' in page
+    with https_door.broker.sessions() as session:
+        session.scalars(select(SignedInSession)).one().authenticated_at = None
+        session.commit()
+    assert "proved that it is you" not in own.visitor.get("/your-sign-in").text
+
+
+def test_an_accepted_invitation_leads_to_the_organisation_it_came_from_alone(https_door: Door) -> None:
+    _also_works_at(https_door, SURGERY, Role.CARE_COORDINATOR)
+    by_passkey(https_door)
+    with https_door.broker.sessions() as session:
+        assert session.scalars(select(SignedInSession.organisation_code)).all() == [FOOD_BANK]

@@ -12,9 +12,11 @@ from sqlalchemy.orm import Session
 from werkzeug.test import TestResponse
 
 from broker.accounts.models import Invitation
+from broker.federation.models import FederatedIdentity
 from broker.identity import memberships
 from broker.identity.models import Client, Membership, Person
 from broker.vocabulary import AuditAction, Role
+from tests.accounts.conftest import connected
 from tests.people import COUNCIL, FOOD_BANK, INTEGRATOR, LONG_AGO, NOON, SURGERY
 from tests.web.conftest import Door, Visitor
 from tests.web.test_accounts import by_passkey
@@ -84,6 +86,34 @@ def test_the_menu_leads_only_where_they_may_go(door: Door, boss: Visitor) -> Non
     assert "Our organisation" in door.signed_in("pantry-lead").get("/governance").text
     assert "Our organisation" not in door.signed_in("guardian").get("/governance").text
     assert 'href="/organisation/systems"' in boss.get("/organisation").text
+
+
+def test_an_integrators_menu_leads_to_the_applications_and_nobody_elses_does(door: Door, boss: Visitor) -> None:
+    assert 'href="/organisation/applications"' in door.signed_in("overseer").get("/governance").text
+    assert 'href="/organisation/applications"' not in boss.get("/organisation").text
+
+
+def test_what_is_still_needed_is_said_to_the_organisation_itself(door: Door, boss: Visitor) -> None:
+    page = boss.get("/organisation/readiness").text.partition("<h1")[2]
+    assert "A sharing agreement in force names your organisation" in page
+    assert "names it" not in page
+    assert "(TB-ADVICE)</li>" in page
+    assert 'href="/governance/agreements/TB-ADVICE"' not in page, "an administrator reads none"
+    assert (
+        'href="/governance/agreements/TB-ADVICE"' in door.signed_in("pantry-lead").get("/organisation/readiness").text
+    )
+
+
+def test_a_system_is_said_in_words(door: Door, boss: Visitor) -> None:
+    _system(door, "shelf", FOOD_BANK)
+    page = boss.get("/organisation/systems").text
+    assert "Ask for sections of a record" in page
+    assert "records.read" not in page
+    assert page.count("Key one (OKP Ed25519)") == 1
+
+
+def test_the_whole_address_goes_with_a_code(door: Door, boss: Visitor) -> None:
+    assert f"{door.broker.settings.issuer}/accept-invitation<" in _invites(boss).text
 
 
 # ---- inviting ------------------------------------------------------------------------------------------------------
@@ -167,6 +197,19 @@ def test_another_role_takes_the_place_of_the_old_one(door: Door, boss: Visitor) 
     assert boss.get(path).status_code == 404
 
 
+def test_an_administrator_makes_nobody_an_officer_where_there_is_one(door: Door, boss: Visitor) -> None:
+    """Its information governance lead may, and so may the operator."""
+    path = f"/organisation/people/{_id(door, 'adviser')}"
+    for role in ("ig-lead", "privacy-officer", "caldicott-guardian"):
+        refused = _invites(boss, role=role)
+        assert refused.status_code == 403
+        assert "Somebody who answers for information here gives this role" in refused.text
+        assert boss.send(f"{path}/role", page=path, role=role).status_code == 403
+    lead = door.signed_in("pantry-lead")
+    assert _invites(lead, role="privacy-officer").status_code == 200
+    assert lead.send(f"{path}/role", page=path, role="ig-lead").status_code == 303
+
+
 def test_nobody_changes_their_own_role_and_the_last_administrator_stays(door: Door, boss: Visitor) -> None:
     path = f"/organisation/people/{_id(door, 'boss')}"
     assert boss.send(f"{path}/role", page=path, role="ig-lead").status_code == 403
@@ -196,9 +239,9 @@ def test_what_gives_a_way_in_needs_a_fresh_sign_in_and_ending_does_not(door: Doo
     for act, form in (("role", {"role": "link-worker"}), ("invite", {}), ("reinstate", {})):
         answer = boss.send(f"{path}/{act}", page=path, **form)
         assert (answer.status_code, answer.headers["Location"].partition("?")[0]) == (303, "/sign-in/again"), act
-    for other in ("/organisation/invite", "/organisation/systems/shelf/stop"):
-        answer = boss.send(other, full_name="Fen", role="case-worker")
-        assert answer.headers["Location"].startswith("/sign-in/again"), other
+    answer = boss.send("/organisation/invite", full_name="Fen", role="case-worker")
+    assert answer.headers["Location"].startswith("/sign-in/again")
+    assert boss.send("/organisation/systems/shelf/stop").headers["Location"] == "/organisation/systems"
     ended = boss.send(f"{path}/end", page=path)
     assert ended.headers["Location"] == "/organisation"
 
@@ -282,3 +325,33 @@ def test_one_who_lapsed_is_not_let_in_until_they_are_brought_back(open_door: Cal
     again = door.visitor()
     own.passkey("/sign-in/account/passkey", page="/sign-in/account", visitor=again)
     assert again.get("/partner").status_code == 200
+
+
+# ---- nobody becomes a colleague ------------------------------------------------------------------------------------
+
+
+def test_a_colleague_who_signs_in_with_a_provider_is_not_invited(door: Door, boss: Visitor) -> None:
+    page = f"/organisation/people/{_id(door, 'adviser')}"
+    assert "Invite them again" in boss.get(page).text
+    with door.broker.sessions() as session:
+        session.add(connected("bank"))
+        session.flush()
+        session.add(FederatedIdentity(provider_id="bank", subject="sol", person_id="adviser", linked_at=NOON))
+        session.commit()
+    assert "Invite them again" not in boss.get(page).text
+    assert boss.send(f"{page}/invite", page=page).status_code == 409
+    with door.broker.sessions() as session:
+        assert session.scalars(select(Invitation)).all() == []
+
+
+def test_a_colleague_who_works_elsewhere_too_is_the_operators_to_invite(door: Door, boss: Visitor) -> None:
+    page = f"/organisation/people/{_id(door, 'adviser')}"
+    with door.broker.sessions() as session:
+        session.add(Membership(person_id="adviser", organisation_code=SURGERY, role=Role.LINK_WORKER, started_at=NOON))
+        session.commit()
+    refused = boss.send(f"{page}/invite", page=page)
+    assert refused.status_code == 409
+    assert "work for another organisation too" in refused.text
+    assert CODE.search(refused.text) is None
+    lead = f"/organisation/people/{_id(door, 'food-bank-lead')}"
+    assert CODE.search(boss.send(f"{lead}/invite", page=lead).text)

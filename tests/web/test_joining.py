@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from broker.identity.models import Membership, Organisation
+from broker.joining import limits
 from broker.joining.models import Application
 from broker.vocabulary import Contact, Role
 from tests.people import FOOD_BANK, INTEGRATOR
@@ -87,7 +90,8 @@ def test_another_reference_finds_nothing(visitor: Visitor, applied: str) -> None
         ({"toolkit_until__day": "31"}, "There is no such date"),
         ({"toolkit": "exempt-small-charity"}, "how you keep information safe"),
         ({"primary-email": "nobody"}, "Enter an email address"),
-        ({"ig-lead-name": ""}, "Enter a name"),
+        ({"primary-email": ""}, "Enter the email address of your first contact."),
+        ({"ig-lead-name": ""}, "Enter the name of your information governance lead."),
     ],
 )
 def test_what_is_missing_or_wrong_is_said_and_nothing_is_kept(
@@ -98,6 +102,46 @@ def test_what_is_missing_or_wrong_is_said_and_nothing_is_kept(
     assert words in answer.text.replace("&#39;", "'")
     with door.broker.sessions() as session:
         assert session.scalars(select(Application)).all() == []
+
+
+def test_one_part_of_the_network_waits_and_another_does_not(open_door: Callable[..., Door]) -> None:
+    door = open_door(public_url="https://broker.example")
+
+    def sends(address: str) -> int:
+        visitor = door.visitor()
+        visitor.client.environ_base |= {"REMOTE_ADDR": address, "wsgi.url_scheme": "https"}
+        return _applies(visitor, code=FOOD_BANK).status_code
+
+    assert {sends(f"192.0.2.{last}") for last in range(limits.MOST_FROM_ONE_PLACE)} == {422}
+    assert sends("192.0.2.200") == 429
+    assert sends("198.51.100.7") == 422
+    door.clock.forward(timedelta(minutes=10))
+    assert sends("192.0.2.200") == 422
+
+
+def test_a_contact_left_empty_is_the_first_contact(door: Door, visitor: Visitor) -> None:
+    others = [each.value for each in Contact if each is not Contact.PRIMARY]
+    left_empty = {f"{each}-{part}": "" for each in others for part in ("name", "email")}
+    assert "leave empty if the same as the first contact" in visitor.get("/join").text
+    assert _applies(visitor, **left_empty).status_code == 200
+    with door.broker.sessions() as session:
+        contacts = session.scalars(select(Application.contacts)).one()
+    assert {str(each) for each in contacts.values()} == {str(contacts["primary"])}
+    assert len(contacts) == len(Contact)
+
+
+def test_what_is_wrong_is_listed_in_the_order_of_the_page(visitor: Visitor) -> None:
+    page = visitor.send("/join").text
+    fields = re.findall(r'name="([a-z_-]+)(?:\[day\])?"', page.partition('<form method="post"')[2])
+    listed = re.findall(r'<a href="#([a-z_-]+)"', page)
+    assert len(listed) >= 7
+    assert listed == sorted(listed, key=lambda field: fields.index(field.removesuffix("-day")))
+
+
+def test_an_applicants_own_name_and_address_can_be_filled_in_for_them(visitor: Visitor) -> None:
+    """WCAG 2.2, 1.3.5."""
+    page = visitor.get("/join").text
+    assert page.count('autocomplete="name"') == page.count('autocomplete="email"') == 1
 
 
 def test_an_application_can_be_taken_back(door: Door, visitor: Visitor, applied: str) -> None:

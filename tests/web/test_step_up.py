@@ -6,9 +6,10 @@ import html
 import re
 from collections.abc import Callable
 from datetime import timedelta
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 import pytest
+from flask import g
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
@@ -17,6 +18,7 @@ from broker.consent.models import AccessRequestRecord, Provision
 from broker.identity.models import SignedInSession
 from broker.identity.sessions import digest
 from broker.vocabulary import AuditAction, RequestState, Role, Section
+from broker.web.access import prove_first
 from broker.web.way_back import safe_way_back
 from tests.people import ADA_BORN, ADA_NUMBER
 from tests.web.conftest import Door, Visitor, choices_of
@@ -301,8 +303,50 @@ def test_the_way_back_is_a_page_of_ones_own(door: Door, way_back: str) -> None:
         f"{QUESTION}&client_id=other",
         "/oauth/authorize?client_id=pantry&request_uri=https://elsewhere.example",
         "/oauth/authorize/../../partner?client_id=a&request_uri=b",
+        "/oauth/authorize?client_id=a&client_id=b",
+        "/oauth/authorize?request_uri=a&request_uri=b",
+        "/oauth/authorize?client_id=a&request_uri=b&client_id=c",
+        "/oauth/authorize?client_id=&request_uri=",
+        "/oauth/authorize?client_id",
+        "/oauth/authorize?=&=",
+        "/oauth/authorize?&&",
+        "/oauth/authorize?client_id=%00&request_uri=%ff",
+        "/oauth/authorize?[::1",
     ],
 )
 def test_every_other_way_back_leads_to_the_first_page(door: Door, way_back: str) -> None:
     with door.app.test_request_context():
         assert safe_way_back(way_back, Role.CASE_WORKER) == "/partner"
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "/oauth/authorize?client_id=a&client_id=b",
+        "/oauth/authorize?client_id",
+        "/oauth/authorize?[::1",
+        "//[",
+        "http://[::1",
+        "%00",
+        "\ud800",
+        "/" * 5000,
+    ],
+    ids=lambda odd: ascii(odd)[:40],
+)
+def test_the_page_that_asks_again_is_shown_whatever_the_way_back(adviser: Visitor, odd: str) -> None:
+    sent = quote(odd.encode("utf-8", "surrogatepass"))
+    shown = adviser.get(f"/sign-in/again?next={sent}")
+    assert shown.status_code == 200
+    assert 'name="next" value="/partner"' in shown.text
+
+
+def test_a_form_at_an_address_too_long_to_keep_leads_back_to_its_page(door: Door, gp: Visitor) -> None:
+    long = "/partner/residents/" + "x" * 300
+    door.clock.forward(LATER)
+    with door.app.test_request_context(long, method="POST", data={"reason": "Collapsed."}):
+        g.signed_in = SignedInSession(role=Role.CLINICIAN, person_id="gp", assurance=2)
+        first = prove_first()
+    assert first is not None
+    assert parse_qs(urlsplit(first.headers["Location"]).query)["next"] == [long]
+    with door.broker.sessions() as session:
+        assert session.scalars(select(KeptForm)).all() == []

@@ -201,6 +201,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("person_id", sa.String(length=32), nullable=False),
         sa.Column("organisation_code", sa.String(length=20), nullable=False),
+        sa.Column("only_here", sa.Boolean(), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("visit", sa.String(length=64), nullable=True),
@@ -250,6 +251,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(length=255), nullable=False),
         sa.Column("upstream_session", sa.String(length=255), nullable=True),
         sa.Column("assurance", sa.Integer(), nullable=False),
+        sa.Column("proved_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("way_back", sa.String(length=500), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
@@ -409,6 +411,21 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("pairing_code", schema=None) as batch_op:
         batch_op.create_index("ix_pairing_code_resident", ["resident_id"], unique=False)
+
+    op.create_table(
+        "proxy_asking",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("resident_id", sa.String(length=32), nullable=False),
+        sa.Column("appoints", sa.Boolean(), nullable=False),
+        sa.Column("proxy_id", sa.String(length=32), nullable=True),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["proxy_id"], ["proxy.id"], name=op.f("fk_proxy_asking_proxy_id_proxy")),
+        sa.ForeignKeyConstraint(["resident_id"], ["resident.id"], name=op.f("fk_proxy_asking_resident_id_resident")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_proxy_asking")),
+    )
+    with op.batch_alter_table("proxy_asking", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_proxy_asking_proxy_id"), ["proxy_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_proxy_asking_resident_id"), ["resident_id"], unique=False)
 
     op.create_table(
         "proxy_change",
@@ -597,7 +614,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("means", sa.String(length=40), nullable=False))
         batch_op.add_column(sa.Column("upstream_subject", sa.String(length=255), nullable=True))
         batch_op.add_column(sa.Column("upstream_session", sa.String(length=255), nullable=True))
-        batch_op.add_column(sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=False))
+        batch_op.add_column(sa.Column("authenticated_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.create_index("ix_signed_in_session_person", ["person_id"], unique=False)
         batch_op.create_index("ix_signed_in_session_resident", ["resident_id"], unique=False)
         batch_op.create_index("ix_signed_in_session_upstream", ["means", "upstream_subject"], unique=False)
@@ -696,6 +713,11 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_proxy_change_proxy_id"))
 
     op.drop_table("proxy_change")
+    with op.batch_alter_table("proxy_asking", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_proxy_asking_resident_id"))
+        batch_op.drop_index(batch_op.f("ix_proxy_asking_proxy_id"))
+
+    op.drop_table("proxy_asking")
     with op.batch_alter_table("pairing_code", schema=None) as batch_op:
         batch_op.drop_index("ix_pairing_code_resident")
 

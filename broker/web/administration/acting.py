@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import render_template, url_for
+
+from broker.accounts import invitations
 from broker.doors import now, parts, session
 from broker.errors import NotFound
 from broker.identity import memberships
 from broker.identity.models import Membership, Organisation
 from broker.identity.sessions import actor_of
 from broker.joining.actions import Officer
-from broker.vocabulary import OrganisationKind
+from broker.vocabulary import OrganisationKind, Role
 from broker.web.access import signed_in
 
 
@@ -19,6 +22,13 @@ def own_organisation() -> Organisation:
     own = session().get(Organisation, signed_in().organisation_code)
     assert own is not None, "a worker's session names an organisation"
     return own
+
+
+def shown_once(name: str, role: Role, code: str) -> str:
+    """The page with somebody's invitation code, and the whole address to type it in at, as it is read out."""
+    address = parts().settings.issuer + url_for("accounts.invitation")
+    page = "administration/invited.jinja"
+    return render_template(page, called=name, role=role, code=code, lasts=invitations.LASTS, address=address)
 
 
 def actor() -> str:

@@ -7,18 +7,17 @@ from collections.abc import Callable
 from flask import redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from broker.accounts import invitations
 from broker.doors import session
 from broker.errors import Conflict, InvalidInput, NotPermitted, Refusal
 from broker.identity.models import Person
-from broker.joining import actions
+from broker.joining import actions, people
 from broker.joining.actions import Officer
 from broker.joining.models import OPEN, Application
 from broker.joining.registers import register_of
 from broker.vocabulary import ApplicationState, Contact
 from broker.web.access import ADMINISTRATORS, proven_lately, who
 from broker.web.administration import administration
-from broker.web.administration.acting import given, officer
+from broker.web.administration.acting import given, officer, shown_once
 from broker.web.forms import Form
 
 STATUS: dict[type[Refusal], int] = {InvalidInput: 422, Conflict: 409, NotPermitted: 403}
@@ -64,16 +63,10 @@ def admit(application_id: str) -> str | tuple[str, int]:
     try:
         made = actions.admit(session(), found, officer=acting, why=why, **given())
         first = made.administrator
-        code = invitations.invite(session(), first.person_id, made.organisation.code, **given())
+        code = people.invite(session(), first, **given())
     except tuple(STATUS) as refusal:
         return _refused(application_id, refusal, why)
-    return render_template(
-        "administration/invited.jinja",
-        called=first.person.name,
-        role=first.role,
-        code=code,
-        lasts=invitations.LASTS,
-    )
+    return shown_once(first.person.name, first.role, code)
 
 
 def _act(application_id: str, act: Callable[..., None]) -> Response | tuple[str, int]:

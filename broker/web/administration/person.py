@@ -8,7 +8,7 @@ from __future__ import annotations
 from flask import redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
-from broker.accounts import account, invitations
+from broker.accounts import account
 from broker.doors import now, parts, session
 from broker.errors import Conflict, NotPermitted
 from broker.identity import memberships
@@ -16,7 +16,7 @@ from broker.identity.models import Membership
 from broker.joining import people
 from broker.web.access import ADMINISTRATORS, proven_lately, signed_in, who
 from broker.web.administration import administration
-from broker.web.administration.acting import given, member
+from broker.web.administration.acting import given, member, shown_once
 from broker.web.forms import Form
 
 
@@ -34,14 +34,11 @@ def invite_again(member_id: str) -> str | tuple[str, int]:
     """Another code, for somebody who has not made their account. Earlier ones are no good from now on."""
     found = member(member_id)
     try:
-        code = invitations.invite(session(), found.person_id, found.organisation_code, **given())
+        code = people.invite(session(), found, **given())
     except Conflict as refusal:
         session().rollback()
         return _page(found, errors={"invite": refusal.detail}), 409
-    lasts = invitations.LASTS
-    return render_template(
-        "administration/invited.jinja", called=found.person.name, role=found.role, code=code, lasts=lasts
-    )
+    return shown_once(found.person.name, found.role, code)
 
 
 @administration.post("/people/<member_id>/role")

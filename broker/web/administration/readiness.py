@@ -6,7 +6,7 @@ from flask import render_template
 
 from broker.doors import now, parts, session
 from broker.joining.readiness import readiness, ready
-from broker.web.access import ADMINISTRATORS, who
+from broker.web.access import ADMINISTRATORS, GOVERNORS, signed_in, who
 from broker.web.administration import administration
 from broker.web.administration.acting import own_organisation
 
@@ -16,4 +16,6 @@ from broker.web.administration.acting import own_organisation
 def checklist() -> str:
     own = own_organisation()
     checks = readiness(session(), own, trail=parts().trail, now=now())
-    return render_template("administration/readiness.jinja", own=own, checks=checks, ready=ready(checks))
+    may_read = signed_in().role in GOVERNORS
+    page = "administration/readiness.jinja"
+    return render_template(page, own=own, checks=checks, ready=ready(checks), may_read=may_read)

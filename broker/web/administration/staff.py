@@ -7,20 +7,17 @@ from datetime import datetime
 
 from flask import render_template
 
-from broker.accounts import invitations
 from broker.database import new_id
 from broker.doors import now, parts, session
-from broker.errors import NotPermitted
+from broker.errors import InvalidInput, NotPermitted
 from broker.identity import memberships
 from broker.identity.models import Membership, Person
 from broker.joining import people
 from broker.vocabulary import OrganisationKind, Role
 from broker.web.access import ADMINISTRATORS, proven_lately, signed_in, who
 from broker.web.administration import administration
-from broker.web.administration.acting import given, own_organisation
+from broker.web.administration.acting import given, own_organisation, shown_once
 from broker.web.forms import Form
-
-LONGEST_NAME = 100
 
 
 @dataclass(frozen=True)
@@ -67,9 +64,7 @@ def invite() -> str:
 def invited() -> str | tuple[str, int]:
     """Add somebody, and show the code with which they make their account."""
     form, own = Form(), own_organisation()
-    name = " ".join(form.text("full_name", missing="Enter their name.").split())
-    if len(name) > LONGEST_NAME or not name.isprintable():
-        form.errors["full_name"] = f"Use plain letters, {LONGEST_NAME} at most."
+    name = _name(form)
     role = form.choice("role", memberships.ROLES, missing="Choose what they do here.")
     if role and not form.errors and _works_here(own.code, name, role):
         form.errors["full_name"] = (
@@ -82,9 +77,17 @@ def invited() -> str | tuple[str, int]:
     except NotPermitted as refusal:
         return _form(errors={"role": refusal.detail}, sent=form.sent.to_dict()), 403
     person = Person(id=new_id(), name=name)
-    people.employ(session(), person, organisation=own.code, role=role, **given())
-    code = invitations.invite(session(), person.id, own.code, **given())
-    return render_template("administration/invited.jinja", called=name, role=role, code=code, lasts=invitations.LASTS)
+    begun = people.employ(session(), person, organisation=own.code, role=role, **given())
+    code = people.invite(session(), begun, **given())
+    return shown_once(name, role, code)
+
+
+def _name(form: Form) -> str:
+    try:
+        return people.checked_name(form.sent.get("full_name", ""))
+    except InvalidInput as wrong:
+        form.errors["full_name"] = wrong.detail
+        return ""
 
 
 def _form(*, errors: dict[str, str], sent: dict[str, str]) -> str:

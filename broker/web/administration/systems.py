@@ -9,9 +9,19 @@ from broker.doors import parts, session
 from broker.joining import systems as registered
 from broker.joining.systems import System
 from broker.oauth import registration
+from broker.oauth.scopes import said_of
+from broker.vocabulary import ClientProfile
 from broker.web.access import ADMINISTRATORS, who
 from broker.web.administration import administration
 from broker.web.administration.acting import given, own_organisation
+
+# What each profile is, in words for somebody who runs no system.
+PROFILES = {
+    ClientProfile.FAPI2: "A system that is held to the financial-grade rules for asking (FAPI 2.0)",
+    ClientProfile.SMART_APP: "An app that somebody uses, launched beside a record (SMART)",
+    ClientProfile.SMART_BACKEND: "A service that asks by itself, with nobody at a screen (SMART)",
+    ClientProfile.NHS: "A system whose people sign in with an NHS identity",
+}
 
 
 @administration.get("/systems")
@@ -19,7 +29,7 @@ from broker.web.administration.acting import given, own_organisation
 def our_systems() -> str:
     own = own_organisation()
     listed = registered.of_organisation(session(), own.code, trail=parts().trail)
-    return render_template("administration/systems.jinja", own=own, systems=listed)
+    return render_template("administration/systems.jinja", own=own, systems=listed, profiles=PROFILES, said_of=said_of)
 
 
 @administration.get("/systems/<client_id>/stop")

@@ -21,7 +21,7 @@ from broker.proxies import deciding, limits
 from broker.proxies.deciding import VERIFIERS, Verifier
 from broker.proxies.models import Proxy
 from broker.proxies.states import MOVES, OPEN
-from broker.vocabulary import AccessLevel, LegalBasis, ProxyReason, ProxyState
+from broker.vocabulary import AccessLevel, LegalBasis, OrganisationKind, ProxyReason, ProxyState
 from broker.web.access import proven_lately, signed_in, who
 from broker.web.forms import Form
 from broker.web.practice import practice
@@ -37,6 +37,28 @@ class Until(StrEnum):
     LONGEST = "longest"
 
 
+class How(StrEnum):
+    """How it is stopped, and what it is then."""
+
+    END = "end"
+    SUSPEND = "suspend"
+
+    @property
+    def after(self) -> ProxyState:
+        return ProxyState.SUSPENDED if self is How.SUSPEND else ProxyState.INACTIVE
+
+
+# Where it stands, as somebody at the practice would say it.
+STANDS: Final = {
+    ProxyState.PROPOSED: "Waiting for you to decide",
+    ProxyState.ACTIVE: "They may act now",
+    ProxyState.SUSPENDED: "Stopped for now, until somebody has looked",
+    ProxyState.REJECTED: "You said no",
+    ProxyState.INACTIVE: "It has ended",
+    ProxyState.ENTERED_IN_ERROR: "It was entered by mistake",
+}
+
+
 @practice.get("/proxies")
 @who(*VERIFIERS)
 def proxies() -> str:
@@ -47,6 +69,7 @@ def proxies() -> str:
     return render_template(
         "practice/proxies.jinja",
         own=session().get_one(Organisation, _verifier().organisation),
+        stands=STANDS,
         waiting=waiting,
         again=again,
         others=[each for each in found if each not in waiting and each not in again],
@@ -138,12 +161,15 @@ def stop_quietly(proxy_id: str) -> Response | tuple[str, int]:
 
 def _stop(proxy_id: str, *, quiet: bool) -> Response | tuple[str, int]:
     found, form = _patients(proxy_id), Form()
-    after = ProxyState.SUSPENDED if quiet or form.sent.get("how") == "suspend" else ProxyState.INACTIVE
-    reason = form.choice("why", _reasons(found.state, after), missing="Choose a reason that goes with it.")
+    how = How.SUSPEND if quiet else form.choice("how", tuple(How), missing="Choose whether to end or to suspend it.")
+    if how is None:
+        return _page(found, form), 422
+    why = "why" if quiet else f"why_{how.value}"
+    reason = form.choice(why, _reasons(found.state, how.after), missing="Choose a reason that goes with it.")
     words = form.sent.get("stop_words", "")
     if form.errors or reason is None:
         return _page(found, form), 422
-    act = deciding.suspend if after is ProxyState.SUSPENDED else deciding.end
+    act = deciding.suspend if how is How.SUSPEND else deciding.end
     return _page_or_back(
         found,
         form,
@@ -190,7 +216,8 @@ def _show(form: Form, refused: Refusal) -> None:
 
 
 def _page(found: Proxy, form: Form) -> str:
-    chosen = form.sent.getlist("levels") if form.errors else [level.value for level in found.levels]
+    kept = () if found.state is ProxyState.PROPOSED else found.levels  # a yes says itself what it is to
+    chosen = form.sent.getlist("levels") if form.errors else [level.value for level in kept]
     stopping = MOVES[found.state]
     return render_template(
         "practice/proxy.jinja",
@@ -205,6 +232,7 @@ def _page(found: Proxy, form: Form) -> str:
         may_review=found.state in (ProxyState.ACTIVE, ProxyState.SUSPENDED),
         stands=limits.stands(found, now=now()),
         ends=limits.ends_at(found),
+        words_of=STANDS,
         history=[(change, _name_of(change.by)) for change in found.changes],
         same_practice=_verifier().organisation in deciding.practices_of(session(), found.proxy_resident_id, now=now()),
         errors=form.errors,
@@ -242,6 +270,8 @@ def _patients(proxy_id: str) -> Proxy:
 def _verifier() -> Verifier:
     found = signed_in()
     assert found.organisation_code is not None, "a worker works somewhere"
+    if session().get_one(Organisation, found.organisation_code).kind is not OrganisationKind.GP_PRACTICE:
+        raise NotFound("page-unknown", "There is no such page.")
     return Verifier(by=actor_of(found), organisation=found.organisation_code, role=found.role)
 
 

@@ -37,7 +37,16 @@ def proxies() -> str:
         asking=[each for each in mine if each.state is ProxyState.PROPOSED],
         acts_for=acting.acts_for(session(), own_id(), now=now()),
         practices=_practices(mine),
+        asked=actions.asked_by(session(), own_id()),
     )
+
+
+@resident.post("/proxies/asked/<asking_id>/take-back")
+@who(*RESIDENTS)
+def take_back_asking(asking_id: str) -> Response:
+    """As short as asking was, with nothing to prove. Says nothing of what was behind it."""
+    actions.take_back(session(), asking_id, resident=own_id(), trail=parts().trail, now=now())
+    return redirect(url_for("resident.proxies"), code=303)
 
 
 @resident.post("/proxies/<proxy_id>/act")

@@ -129,3 +129,20 @@ def test_somebody_with_several_roles_chooses_one_of_their_own(
     (begun,) = sessions_of(house)
     assert begun.role is Role.LINK_WORKER
     assert house.visitor().get(page).status_code == 401
+
+
+def test_a_code_for_somebody_who_signs_in_already_ties_nobody_else_to_them(
+    browser: Browser, house: Door, upstream: Upstream
+) -> None:
+    with house.broker.sessions() as session:
+        code = invitations.invite(
+            session, "adviser", FOOD_BANK, by="operator:tests", trail=house.broker.trail, now=house.clock()
+        )
+    tie(house, BANK, "sol-there", "adviser")
+    upstream.sits("stranger-there")
+    page = browser.sign_in(BANK).headers["Location"]
+    assert browser.visitor.send(f"/sign-in/with/{BANK}/link", page=page, code=code).status_code == 409
+    with house.broker.sessions() as session:
+        assert session.scalars(select(FederatedIdentity.subject)).all() == ["sol-there"]
+    upstream.sits("sol-there")
+    assert Browser(house.visitor(), house).sign_in(BANK).headers["Location"] == "/partner"

@@ -67,7 +67,8 @@ def test_a_no_needs_a_reason_and_whoever_asked_is_not_told(gp: Visitor, door: Do
 
 def test_another_organisation_finds_nothing(door: Door, asked: str) -> None:
     lead = door.signed_in("pantry-lead")
-    assert "Cas Wye" not in lead.get("/practice/proxies").text
+    assert lead.get("/practice/proxies").status_code == 404
+    assert door.signed_in("overseer").get("/practice/proxies").status_code == 404, "an integrator has no patients"
     assert lead.get(f"/practice/proxies/{asked}").status_code == 404
     assert "/practice/proxies" not in lead.get("/governance").text
 
@@ -87,12 +88,35 @@ def test_a_yes_needs_a_fresh_proof_and_a_no_none(gp: Visitor, door: Door, asked:
 
 def test_it_is_stopped_with_a_reason_that_goes_with_how(gp: Visitor, door: Door) -> None:
     proxy = let_cas_act(door)
-    wrong = gp.send(f"/practice/proxies/{proxy}/stop", page=f"/practice/proxies/{proxy}", how="end")
-    assert "Choose a reason that goes with it." in wrong.text
-    form: dict[str, Any] = {"how": "end", "why": "role-deactivated-misuse-of-system"}
+    page, path = f"/practice/proxies/{proxy}", f"/practice/proxies/{proxy}/stop"
+    assert "Choose whether to end or to suspend it." in gp.send(path, page=page).text
+    assert "Choose a reason that goes with it." in gp.send(path, page=page, how="end").text
+    for_ending = "role-deactivated-misuse-of-system"
+    assert gp.send(path, page=page, how="suspend", why_suspend=for_ending).status_code == 422
+    form: dict[str, Any] = {"how": "end", "why_end": for_ending}
     gp.send(f"/practice/proxies/{proxy}/stop", page=f"/practice/proxies/{proxy}", **form)
     assert kept(door).state is ProxyState.INACTIVE
     assert "It was misused" in gp.get(f"/practice/proxies/{proxy}").text
+
+
+def test_a_practices_page_chooses_nothing_for_it(gp: Visitor, door: Door, asked: str) -> None:
+    assert " checked" not in gp.get(f"/practice/proxies/{asked}").text
+
+
+def test_nothing_is_chosen_before_it_is_stopped_and_each_way_has_its_own_reasons(gp: Visitor, door: Door) -> None:
+    proxy = let_cas_act(door)
+    stop = gp.get(f"/practice/proxies/{proxy}").text.partition("Stop it</h2>")[2]
+    assert " checked" not in stop
+    assert stop.count('value="role-deactivated-misuse-of-system"') == 1
+    assert stop.count('name="why_suspend"') == 3
+
+
+def test_where_it_stands_is_said_in_plain_words(gp: Visitor, door: Door) -> None:
+    proxy = let_cas_act(door)
+    assert "They may act now" in gp.get("/practice/proxies").text
+    gp.send(f"/practice/proxies/{proxy}/stop", page=f"/practice/proxies/{proxy}", how="suspend", why_suspend="other",
+            stop_words="A letter came.")  # fmt: skip
+    assert "Stopped for now, until somebody has looked" in gp.get(f"/practice/proxies/{proxy}").text
 
 
 def test_a_quiet_stop_needs_a_fresh_proof_and_tells_only_the_practice(gp: Visitor, door: Door) -> None:

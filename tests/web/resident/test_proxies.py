@@ -226,14 +226,53 @@ def born(born_on: object) -> dict[str, Any]:
     return {f"born_on__{part}": str(getattr(born_on, part)) for part in ("day", "month", "year")}
 
 
-def test_asking_says_the_same_whether_or_not_there_is_such_a_person(door: Door) -> None:
+PER_ASKING = re.compile(r"/my/proxies/asked/[0-9a-f]{32}/take-back")
+
+
+def seen_after(door: Door, who: str, path: str, number: str, born_on: object) -> tuple[Any, ...]:
+    """All that whoever asks is shown afterwards, but for the id of what they asked."""
+    visitor = door.signed_in(who)
+    sent = visitor.send(path, nhs_number=number, **born(born_on), **ASKED)
+    pages = [bytes_of(visitor, page) for page in (sent.headers["Location"], "/my/proxies", "/my/activity", "/my")]
+    return sent.status_code, *[(status, PER_ASKING.sub("", text)) for status, _, text in pages]
+
+
+@row("T15")
+def test_asking_says_the_same_whether_or_not_there_is_such_a_person(open_door: Callable[..., Door]) -> None:
+    answers = set()
+    for number in (ADA_NUMBER, STRANGER_NUMBER, CAS_NUMBER):
+        door = open_door(demonstration=True)
+        settle_cas(door)
+        answers.add(seen_after(door, "resident:cas", "/my/proxies/ask", number, ADA_BORN))
+    assert len(answers) == 1
+
+
+@row("T15")
+def test_appointing_says_the_same_whether_or_not_there_is_such_a_person(open_door: Callable[..., Door]) -> None:
+    """Also where there was somebody who was stopped quietly."""
+    answers = set()
+    for number, how in ((CAS_NUMBER, ""), (STRANGER_NUMBER, ""), (CAS_NUMBER, "quietly")):
+        door = open_door(demonstration=True)
+        settle_cas(door)
+        if how:
+            let_cas_act(door)
+            end(door, how)
+        seen = seen_after(door, "resident:ada", "/my/proxies/appoint", number, CAS_BORN)
+        assert "Cas" not in str(seen)
+        answers.add(seen)
+    assert len(answers) == 1
+
+
+def test_what_was_asked_is_taken_back_with_one_press(door: Door, ada: Visitor) -> None:
     settle_cas(door)
-    answers = []
-    for number in (ADA_NUMBER, ADA_NUMBER, STRANGER_NUMBER, CAS_NUMBER):
-        cas = door.signed_in("resident:cas")
-        sent = cas.send("/my/proxies/ask", nhs_number=number, **born(ADA_BORN), **ASKED)
-        answers.append((sent.status_code, bytes_of(cas, sent.headers["Location"]), bytes_of(cas, "/my/proxies")))
-    assert len(set(answers)) == 1
+    ada.send("/my/proxies/appoint", nhs_number=CAS_NUMBER, **born(CAS_BORN), **ASKED)
+    back = PER_ASKING.search(ada.get("/my/proxies").text)
+    assert back is not None
+    assert door.signed_in("resident:ben").send(back[0], page="/my/proxies/appoint").status_code == 404
+    assert ada.send(back[0], page="/my/proxies").status_code == 303
+    assert "you asked" not in ada.get("/my/proxies").text
+    with door.broker.sessions() as session:
+        assert session.scalars(select(Proxy)).one().state is ProxyState.INACTIVE
 
 
 def test_somebody_who_asked_waits_for_the_residents_yes_and_then_for_the_practice(door: Door, ada: Visitor) -> None:
