@@ -25,6 +25,7 @@ ADDRESSES: dict[str, Kind | None] = {
     "practice.proxy_id": Kind.PATIENTS_PROXY,
     "resident.act.proxy_id": Kind.ACTING,
     "resident.give_up.proxy_id": Kind.ACTING,
+    "asking_id": Kind.ASKING,
     "decision_id": Kind.DECISION,
     "decision": Kind.EMERGENCY,
     "grant_id": Kind.WORKERS_GRANT,

@@ -146,8 +146,16 @@ def _gentlest_first(place: Place) -> tuple[bool, bool, str]:
     return place.method != "GET", not place.rule.rule.endswith("/block"), place.name
 
 
-# RFC 7009 §2.2: giving back a token is answered alike whether or not there was one.
-SAME_FOR_ONES_OWN = frozenset({"POST /oauth/revoke [token]"})
+SAME_FOR_ONES_OWN = frozenset(
+    {
+        # RFC 7009 §2.2: giving back a token is answered alike whether or not there was one.
+        "POST /oauth/revoke [token]",
+        # Blocking whoever asked comes first here, and a request of theirs is then there no more. Looking at it differs.
+        "POST /my/requests/<request_id> [own-request]",
+        # Who signed in otherwise than by an account of ours changes none; tests/web/test_accounts.py has those who did.
+        "POST /your-sign-in/passkey/<passkey_id>/remove [passkey]",
+    }
+)
 
 
 # ---- asking --------------------------------------------------------------------------------------------------------

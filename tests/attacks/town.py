@@ -35,7 +35,7 @@ from broker.identity.models import (
 )
 from broker.joining.models import Application
 from broker.notices.models import EmergencyReview
-from broker.proxies.models import Proxy
+from broker.proxies.models import Proxy, ProxyAsking
 from broker.settings import Settings
 from broker.vocabulary import (
     AccessLevel,
@@ -94,10 +94,11 @@ class Kind(StrEnum):
     CONSENT = "consent"
     PROXY = "proxy"  # of the one who is acted for
     ACTING = "acting"  # of the one who acts
+    ASKING = "asking"  # of whoever asked
     PATIENTS_PROXY = "patients-proxy"  # of the practice where the one who is acted for is registered
 
 
-OF_RESIDENTS = frozenset({Kind.OWN_REQUEST, Kind.CONSENT, Kind.PROXY, Kind.ACTING})
+OF_RESIDENTS = frozenset({Kind.OWN_REQUEST, Kind.CONSENT, Kind.PROXY, Kind.ACTING, Kind.ASKING})
 OF_INTEGRATORS = frozenset({Kind.APPLICATION})
 
 
@@ -259,6 +260,7 @@ def _things(town: Town) -> None:
             town.has[Kind.CONSENT, mine] = _consent(session, mine)
             town.has[Kind.PROXY, mine] = _proxy(session, mine, THIRD)
             town.has[Kind.ACTING, mine] = _proxy(session, THIRD, mine)
+            town.has[Kind.ASKING, mine] = _asking(session, mine)
             session.commit()
 
 
@@ -316,6 +318,13 @@ def _consent(session: Session, resident: str) -> str:
             until_at=NOON + timedelta(days=30),
         )
     )
+    session.add(made)
+    session.flush()
+    return made.id
+
+
+def _asking(session: Session, resident: str) -> str:
+    made = ProxyAsking(resident_id=resident, appoints=True, asked_at=NOON)
     session.add(made)
     session.flush()
     return made.id
