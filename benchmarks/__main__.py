@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-EVERY = ("startup", "view", "load", "decision", "client", "publish", "differential", "tokens", "revoke")
+EVERY = ("startup", "view", "load", "decision", "client", "publish", "differential", "tokens", "revoke", "fuzz")
 
 
 def main() -> None:
