@@ -44,6 +44,19 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 SLOW = (
     "tests/accounts/",
     "tests/attacks/",
+    "tests/consent/test_asking.py",
+    "tests/doors/test_authzen_",
+    "tests/doors/test_bundles.py",
+    "tests/doors/test_concealed.py",
+    "tests/doors/test_opa_reports.py",
+    "tests/doors/test_proxies.py",
+    "tests/governance/test_explaining.py",
+    "tests/governance/test_publishing.py",
+    "tests/governance/test_recorded.py",
+    "tests/governance/test_replay.py",
+    "tests/policies/test_invariants.py",
+    "tests/policies/test_reference.py",
+    "tests/web/test_refusals.py",
     "tests/cli/test_partners.py",
     "tests/cli/test_providers.py",
     "tests/cli/test_try.py",
@@ -73,7 +86,6 @@ SLOW = (
 # Of those, what says soonest that something is wrong.
 QUICK = (
     "tests/federation/test_id_tokens.py",
-    "tests/oauth/test_asking_page.py",
     "tests/oauth/test_details.py",
     "tests/oauth/test_whole_way.py",
 )

@@ -73,8 +73,9 @@ def _places(app: Flask) -> list[Place]:
     return places
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def town(tmp_path_factory: pytest.TempPathFactory, sqlite_template: Path) -> Iterator[Town]:
+    """A town of each test's own: trying what is one's own ends some of it."""
     with built(tmp_path_factory.mktemp("town"), sqlite_template) as town:
         yield town
 
@@ -126,7 +127,7 @@ def test_another_ones_thing_answers_as_if_it_had_never_been(town: Town) -> None:
 
 
 def test_ones_own_thing_answers_otherwise(town: Town) -> None:
-    """Or the comparison above would compare nothing. Runs on what is left untouched by it."""
+    """Or the comparison above would compare nothing."""
     silent = []
     for place in sorted(_places(town.house.app), key=_gentlest_first):
         differs = False
