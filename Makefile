@@ -11,7 +11,7 @@ LEFT_FOR_LATER = $(addprefix --ignore=tests/,accounts attacks governance joining
 .PHONY: help run story test quick prove lint format bench settings conformance migration clean environment environment-dev
 
 help:  ## say what there is
-	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*  ## /  make \1\t/p' Makefile | expand -t 20
 
 run: environment  ## serve the demonstration here, with a synthetic neighbourhood (PORT=8081 for another port)
 	@exec $(BIN)/broker demo $(if $(PORT),--port $(PORT))
