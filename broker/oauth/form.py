@@ -29,8 +29,8 @@ def takes_a_form(respond: Callable[[], Response], *, name: str) -> Callable[[], 
             answer: Response = respond()
         except OAuth2Error as error:
             answer = refused(error)
-        except (RecursionError, ValueError, TypeError):
-            # Something that cannot even be parsed, before anybody is authenticated.
+        except RecursionError:
+            # Nested without end. Anything else that goes wrong is ours, and is not called the client's mistake.
             answer = refused(InvalidRequestError(description="The request cannot be read."))
         if answer.status_code == 400 and (answer.get_json(silent=True) or {}).get("error") == "invalid_client":
             answer.status_code = 401  # RFC 6749 §5.2
