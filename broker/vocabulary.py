@@ -89,6 +89,12 @@ class Purpose(Coded):
     ADVICE_BENEFITS = "advice-benefits", "Benefits advice", Permission.EXPLICIT, "SUPNWK", "advice"
     SAFEGUARDING = "safeguarding", "Safeguarding", Permission.NOT_NEEDED, "PATSFTY"
     EMERGENCY = "emergency", "Emergency care", Permission.IMPLIED, "ETREAT"  # never implied by care: always its own act
+    OWN_RECORD = (
+        "own-record",
+        "Reading one's own record, or that of somebody one acts for",
+        Permission.NOT_NEEDED,
+        "PATRQT",
+    )
 
     @property
     def grouping(self) -> bool:
@@ -176,6 +182,9 @@ class Section(Coded):
     ADVICE_GIVEN = "information-and-advice-given", "Information and advice given"
     HOUSING = "housing", "Housing", f"{OWN}:section"
     MONEY = "money-and-benefits", "Money, debt and benefits", f"{OWN}:section"
+    WORK = "work-and-learning", "Work and learning", f"{OWN}:section"
+    CARING = "caring-responsibilities", "Caring for somebody, and being cared for", f"{OWN}:section"
+    LONELINESS = "loneliness-and-connection", "Loneliness and social connection", f"{OWN}:section"
     VCFSE_SUPPORT = "community-support", "Support from community organisations", f"{OWN}:section"
     SIGNPOSTING = "signpost-details", "Services nearby"
     DOCUMENTS = "documents-including-correspondence-audio-and-images", "Documents"
@@ -213,6 +222,30 @@ class Sensitivity(Coded):
     THIRD_PARTY = "third-party", "Information about somebody else", "TBOO"
     GENDER_RECOGNITION = "gender-recognition", "Protected by the Gender Recognition Act", "GENDER", True
     ASSISTED_FERTILISATION = "assisted-fertilisation", "Protected by the fertilisation and embryology law", "SEX", True
+
+
+class LabelSource(Coded):
+    """How it is known that an entry is sensitive. ``confidence``, 0 to 1, is how far this alone can be relied on."""
+
+    confidence: float
+
+    def __new__(cls, code: str, label: str = "", confidence: float = 1.0) -> Self:
+        member = str.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.confidence = confidence
+        return member
+
+    RESIDENT = "resident", "The resident says so", 1.0
+    STATED = "stated", "The source says so", 1.0
+    REFERENCE_SET = "reference-set", "It is in a national exclusion set", 1.0
+    SECTION = "section", "Everything in this section is", 1.0
+    CODE = "code", "Its code says so", 0.95
+    MEDICINE = "medicine", "The medicine is given for little else", 0.8
+    LINKED = "linked", "It is linked to something that is", 0.7
+    SAME = "same", "Another system tells of the same thing, and it is there", 0.7
+    WORDS = "words", "Its words suggest it", 0.6
+    WHEREABOUTS = "whereabouts", "Where or by whom it was recorded suggests it", 0.6
 
 
 class OrganisationKind(Coded):
@@ -383,6 +416,13 @@ class DenialReason(Coded):
         Layer.RELATIONSHIP,
     )
 
+    NOT_OWN_RECORD = (
+        "not-own-record",
+        "This is neither one's own record nor that of somebody one acts for.",
+        Layer.RELATIONSHIP,
+    )
+    BEYOND_PROXY = "beyond-proxy", "Somebody who acts for a resident does not see this.", Layer.RELATIONSHIP
+
     NO_AGREEMENT = "no-agreement", "No sharing agreement covers this organisation and purpose.", Layer.AGREEMENT
     AGREEMENT_NOT_SIGNED = "agreement-not-signed", "Not every party has signed the agreement.", Layer.AGREEMENT
     AGREEMENT_NOT_STARTED = "agreement-not-started", "The sharing agreement has not started yet.", Layer.AGREEMENT
@@ -536,7 +576,7 @@ class GapCause(Coded):
 
     LATE = "late", "did not answer in time"
     UNREACHABLE = "unreachable", "could not be reached"
-    REFUSED = "refused", "refused the broker's credentials"
+    REFUSED = "refused", "refused to answer the broker"
     FAULT = "fault", "had a fault"
     BUSY = "busy", "was too busy"
     MALFORMED = "malformed", "gave an answer that could not be read"
@@ -544,6 +584,7 @@ class GapCause(Coded):
     WRONG_PERSON = "wrong-person", "answered about somebody else, so nothing was used"
     NOT_LINKED = "not-linked", "does not know this resident"
     NOT_ALLOWED = "not-allowed", "is at an address the broker may not call"
+    RESTING = "resting", "has failed several times, and is left alone for a moment"
 
 
 class Silence(Coded):
@@ -815,6 +856,9 @@ class AuditAction(Coded):
     DECISIONS_READ = "decisions-read", "Recorded decisions were read or replayed"
     SOURCE_CHANGED = "source-changed", "A source system was added or changed"
     RESIDENT_LINKED = "resident-linked", "A resident was linked to a source system"
+    RESIDENT_TRACED = "resident-traced", "Who a resident is was checked with the national register"
+    LABEL_CHANGED = "label-changed", "A resident said whether something is sensitive"
+    HOSTED_CHANGED = "hosted-changed", "What an organisation keeps here itself was added to, exported or deleted"
     ORGANISATION_CHANGED = "organisation-changed", "An organisation, person or team changed"
     TOKEN_ISSUED = "token-issued", "A partner system was given a token"
     TOKEN_REVOKED = "token-revoked", "A partner system gave back a token"

@@ -6,8 +6,9 @@ The UK GDPR lawful basis and the duty of confidentiality are the agreement's, no
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, String, Text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from broker.database import Base, Code, Codes, Instant, new_id
@@ -27,6 +28,8 @@ class Consent(Base):
     ended_at: Mapped[datetime | None] = mapped_column(Instant)
     given_by: Mapped[str] = mapped_column(String(80))  # ``resident:<id>``: their own, or their proxy's
     request_id: Mapped[str | None] = mapped_column(ForeignKey("access_request.id"))
+    # A FHIR R4 Consent taken in, as far as provisions cannot say it: read again at every use, and only ever narrows.
+    document: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
     provisions: Mapped[list[Provision]] = relationship(back_populates="consent", order_by="Provision.id")
 
@@ -123,3 +126,22 @@ class PairingCode(Base):
     expires_at: Mapped[datetime] = mapped_column(Instant)
     used_at: Mapped[datetime | None] = mapped_column(Instant)
     used_by: Mapped[str | None] = mapped_column(ForeignKey("organisation.code"))
+
+
+class LabelChoice(Base):
+    """What a resident says of one entry: that it is sensitive in some way, or that it is not.
+
+    ``entry`` is a keyed digest of the source and the entry's id there, so that nothing clinical is kept.
+    """
+
+    __tablename__ = "label_choice"
+    __table_args__ = (Index("ix_label_choice_resident", "resident_id"),)
+
+    id: Mapped[str] = mapped_column(String(32), primary_key=True, default=new_id)
+    resident_id: Mapped[str] = mapped_column(ForeignKey("resident.id"))
+    entry: Mapped[str] = mapped_column(String(64))
+    sensitivity: Mapped[Sensitivity] = mapped_column(Code(Sensitivity))
+    applies: Mapped[bool]  # True: it is so, whatever the sources say; False: the resident disputes it
+    made_at: Mapped[datetime] = mapped_column(Instant)
+    made_by: Mapped[str] = mapped_column(String(80))
+    ended_at: Mapped[datetime | None] = mapped_column(Instant)

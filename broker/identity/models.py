@@ -120,6 +120,9 @@ class Resident(Base):
     neighbourhood_code: Mapped[str] = mapped_column(ForeignKey("neighbourhood.code"), index=True)
     household: Mapped[str | None] = mapped_column(String(32))
     died_on: Mapped[date | None]
+    sensitive_since: Mapped[datetime | None] = mapped_column(Instant)  # flagged in the national register (PDS "R")
+    traced_at: Mapped[datetime | None] = mapped_column(Instant)  # last checked with that register
+    merged_into_id: Mapped[str | None] = mapped_column(ForeignKey("resident.id"))  # the same person, kept there now
 
     neighbourhood: Mapped[Neighbourhood] = relationship()
 
@@ -130,6 +133,17 @@ class Resident(Base):
     def has_died(self, *, at: datetime) -> bool:
         """Whether it is the day of their death, in London, or later."""
         return self.died_on is not None and self.died_on <= at.astimezone(LONDON).date()
+
+
+class FormerNumber(Base):
+    """An NHS number that was somebody's until the national register superseded it. Never given to anybody else."""
+
+    __tablename__ = "former_number"
+
+    nhs_number: Mapped[str] = mapped_column(NHSNumber, primary_key=True)
+    resident_id: Mapped[str] = mapped_column(ForeignKey("resident.id"), index=True)
+    superseded_at: Mapped[datetime] = mapped_column(Instant)
+    told_by: Mapped[str] = mapped_column(String(80))  # the source or operator that said so
 
 
 class ResidentHandle(Base):
