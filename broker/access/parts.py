@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy.orm import Session, sessionmaker
@@ -15,10 +15,16 @@ from broker.access.request import AccessRequest, Decision
 from broker.access.sources import SourceRegistry
 from broker.agreements.workings import Workings
 from broker.audit.trail import Beside, Trail
+from broker.identity.models import Source
+from broker.records.hosting import HostedSource
+from broker.records.resting import Resting
 from broker.settings import Settings
 
 # What is kept of a decision so that it can be made again: rows to be written with its entry on the trail.
 Recorder = Callable[[AccessRequest, Facts, Decision], Sequence[Beside]]
+
+# How a source that is kept here is opened for those whose it is.
+OpenHosted = Callable[[Source], HostedSource]
 
 
 @dataclass(frozen=True)
@@ -33,4 +39,6 @@ class Broker:
     workings: Workings
     sources: SourceRegistry
     recorder: Recorder
+    hosted: OpenHosted
     clock: Callable[[], datetime]
+    resting: Resting = field(default_factory=Resting)  # sources that keep failing

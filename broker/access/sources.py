@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -21,10 +22,14 @@ _CHANGED = select(func.count(_SOURCE.id), func.max(_SOURCE.added_at), func.max(_
 
 @dataclass(frozen=True)
 class Registered:
-    """Every source in use, by id, and the kind of organisation whose system each is."""
+    """Every source in use, by id, and the kind of organisation whose system each is.
+
+    ``patience`` is how long a source may take, where it was given less than every source has.
+    """
 
     systems: Mapping[str, SourceSystem]
     kinds: Mapping[str, OrganisationKind]
+    patience: Mapping[str, timedelta] = field(default_factory=dict)
 
 
 class SourceRegistry:
@@ -54,4 +59,10 @@ class SourceRegistry:
         return Registered(
             systems={source.id: self._make(source) for source, _ in rows},
             kinds={source.id: kind for source, kind in rows},
+            patience={source.id: given for source, _ in rows if (given := _patience(source)) is not None},
         )
+
+
+def _patience(source: Source) -> timedelta | None:
+    given = source.configuration.get("answer_within_ms")
+    return None if given is None else timedelta(milliseconds=int(str(given)))

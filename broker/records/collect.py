@@ -17,8 +17,9 @@ from datetime import timedelta
 from time import monotonic
 from typing import Any, TypeVar
 
-from broker.records.source import Gap, ResidentIdentity, SourceAnswer, SourceSystem
-from broker.vocabulary import GapCause, Section
+from broker.records.resting import Resting
+from broker.records.source import Gap, ResidentIdentity, SourceAnswer, SourceSystem, urgent
+from broker.vocabulary import GapCause, Purpose, Section
 
 _log = logging.getLogger("broker.records")
 T = TypeVar("T")
@@ -28,10 +29,11 @@ _GRACE_SECONDS = 0.25
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One source, and the sections it may be asked for."""
+    """One source, the sections it may be asked for, and how long it may take where that is less than the deadline."""
 
     system: SourceSystem
     sections: frozenset[Section]
+    within: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +52,18 @@ class SourceOutcome:
     dropped: int = 0
 
 
-def collect(asks: Sequence[Ask], resident: ResidentIdentity, *, deadline: timedelta) -> list[SourceOutcome]:
+def collect(
+    asks: Sequence[Ask], resident: ResidentIdentity, *, deadline: timedelta, resting: Resting | None = None
+) -> list[SourceOutcome]:
     """Ask every source at once; one outcome for each, in the order of ``asks``.
 
     A source that is late is cancelled, and gives a gap for each of its sections, as does one that fails: absence is
-    always stated. Never raises for a source's fault.
+    always stated. ``resting`` knows which keep failing: they are left alone for a moment, and that is stated too.
+    Never raises for a source's fault.
     """
     if not asks:
         return []
-    waiting = asyncio.run_coroutine_threadsafe(_ask_all(asks, resident, deadline), _loop())
+    waiting = asyncio.run_coroutine_threadsafe(_ask_all(asks, resident, deadline, resting or Resting()), _loop())
     try:
         return waiting.result(deadline.total_seconds() + _GRACE_SECONDS)
     except concurrent.futures.TimeoutError:
@@ -77,8 +82,10 @@ def run(coroutine: Coroutine[Any, Any, T], *, timeout: timedelta) -> T:
         raise
 
 
-async def _ask_all(asks: Sequence[Ask], resident: ResidentIdentity, deadline: timedelta) -> list[SourceOutcome]:
-    tasks = [asyncio.create_task(_ask(ask, resident)) for ask in asks]
+async def _ask_all(
+    asks: Sequence[Ask], resident: ResidentIdentity, deadline: timedelta, resting: Resting
+) -> list[SourceOutcome]:
+    tasks = [asyncio.create_task(_ask(ask, resident, resting)) for ask in asks]
     _, late = await asyncio.wait(tasks, timeout=deadline.total_seconds())
     for task in late:
         task.cancel()  # and not waited for: an adapter that will not stop must not hold the others' answers
@@ -88,16 +95,31 @@ async def _ask_all(asks: Sequence[Ask], resident: ResidentIdentity, deadline: ti
     ]
 
 
-async def _ask(ask: Ask, resident: ResidentIdentity) -> SourceOutcome:
+async def _ask(ask: Ask, resident: ResidentIdentity, resting: Resting) -> SourceOutcome:
     began = monotonic()
+    urgent.set(_is_emergency(resident))  # in this task's own context, so for this source and this request alone
+    if resting.rests(ask.system.id) and not urgent.get():
+        return _outcome(ask, _gaps(ask, GapCause.RESTING), timedelta())
     try:
-        answer = await ask.system.fetch(resident, ask.sections)
+        async with asyncio.timeout(ask.within.total_seconds() if ask.within else None) as patience:
+            answer = await ask.system.fetch(resident, ask.sections)
         checked, dropped = _checked(ask, answer)
+    except TimeoutError:
+        cause = GapCause.LATE if patience.expired() else GapCause.FAULT
+        checked, dropped = _gaps(ask, cause), 0
+    except asyncio.CancelledError:
+        resting.note(ask.system.id, _gaps(ask, GapCause.LATE), ask.sections, resident)
+        raise
     except Exception as error:
         # The kind of error and no more: its message or its traceback could hold what the source said of somebody.
         _log.error("source %s failed: %s", ask.system.id, type(error).__name__)
         checked, dropped = _gaps(ask, GapCause.FAULT), 0
+    resting.note(ask.system.id, checked, ask.sections, resident)
     return _outcome(ask, checked, timedelta(seconds=monotonic() - began), dropped)
+
+
+def _is_emergency(resident: ResidentIdentity) -> bool:
+    return resident.asked_by is not None and resident.asked_by.purpose is Purpose.EMERGENCY
 
 
 def _checked(ask: Ask, answer: SourceAnswer) -> tuple[SourceAnswer, int]:
