@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from broker.records.source import Gap, RecordEntry, SourceAnswer
+from broker.records.source import Gap, RecordEntry, ResidentIdentity, SourceAnswer
 from broker.vocabulary import GapCause, Section
 
 Clock = Callable[[], datetime]
@@ -33,6 +33,9 @@ class Limits:
     def allowance(self) -> Allowance:
         """A fresh allowance of bytes, for one source and one view."""
         return Allowance(self.answer_bytes)
+
+
+USUAL = Limits()
 
 
 class Unanswered(Exception):
@@ -79,6 +82,14 @@ class Answering:
         order = {section: place for place, section in enumerate(Section)}
         gaps = sorted(self._gaps.values(), key=lambda gap: (order[gap.section], gap.cause))
         return SourceAnswer(tuple(self.entries.values()), tuple(gaps), dict(self.not_understood))
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a document says: whom it says it is about (None where it names nobody), and what it answers."""
+
+    person: ResidentIdentity | None
+    answer: SourceAnswer
 
 
 def no_answer(sections: Iterable[Section], cause: GapCause, detail: str = "") -> SourceAnswer:

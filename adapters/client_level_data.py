@@ -1,14 +1,15 @@
 """Adult social care Client Level Data as a source system: CSV files a council drops into a folder, never sent anywhere.
 
 For each reporting period the newest file counts. A row is used only where NHS number and date of birth both agree.
-Linked persons (``Adult_1_Linked_Person_ID`` …) are other people and are never read.
-Fields: Client Level Data specification, Department of Health and Social Care.
+Linked persons (``Adult_1_Linked_Person_ID`` …) are other people and are never read, or kept beside what is.
+Fields: Client Level Data specification, Department of Health and Social Care. Release 2 is known by its columns.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,19 @@ from broker.records.source import Provenance, RecordEntry, ResidentIdentity, Sou
 from broker.vocabulary import GapCause, Section
 
 from . import configuration as read
-from .answering import Answering, Clock, Limits, Unanswered, details, no_answer, plain, utc_now
-from .csv_file import CsvFiles, Layout, Row, Worker, newest
+from .answering import (
+    USUAL,
+    Answering,
+    Clock,
+    Limits,
+    Read,
+    Unanswered,
+    details,
+    no_answer,
+    plain,
+    utc_now,
+)
+from .csv_file import CsvFiles, Index, Layout, Row, Worker, newest
 from .rows import DATE_FORMATS, belonging, normal_number, read_date, spoiled
 
 KEYS: Mapping[str, read.Key] = {
@@ -43,17 +55,23 @@ _EVENT_DETAILS = (
     *("Event_Description", "Event_Outcome", "Request_Route_of_Access", "Assessment_Type", "Eligible_Needs_Identified"),
     *("Method_of_Assessment", "Service_Type", "Service_Component", "Delivery_Mechanism"),
     *("Provider_CQC_Location_Name", "Planned_units_per_week", "Review_Reason", "Review_Outcomes_Achieved"),
-    *("Method_of_Review", "Review_Type", "Total_Hrs_Caring_per_week", "No_of_adults_being_cared_for"),
+    *("Method_of_Review", "Review_Type", "Conversation"),
 )
+_COST, _COST_UNIT = "Unit_Cost", "Cost_Frequency_Unit_Type"
+# What Release 2 added. A file without them is Release 1.
+RELEASE_2 = frozenset({"Review_Type", "Conversation"})
+_OTHER_PEOPLE = "Linked_Person"  # in the name of each column that identifies somebody else
 # What the newest row says of the person, by section.
 _PERSON: Mapping[Section, tuple[str, tuple[str, ...]]] = {
     Section.DEMOGRAPHICS: ("As the council knows them", ("Gender", "Ethnicity", "Postcode", "Date_of_Death")),
     Section.GP_PRACTICE: ("GP practice known to the council", ("GP_Practice_Name", "GP_Practice_Code")),
     Section.HOUSING: ("Where they live", ("Accommodation_Status",)),
     Section.MONEY: ("How care is paid for", ("Client_Funding_Status",)),
-    Section.SOCIAL_CONTEXT: (
-        "Circumstances",
-        ("Client_Type", "Primary_Support_Reason", "Employment_Status", "Has_Unpaid_Carer"),
+    Section.SOCIAL_CONTEXT: ("Circumstances", ("Client_Type", "Primary_Support_Reason")),
+    Section.WORK: ("Work", ("Employment_Status",)),
+    Section.CARING: (
+        "Caring, and being cared for",
+        ("Has_Unpaid_Carer", "Total_Hrs_Caring_per_week", "No_of_adults_being_cared_for"),
     ),
     Section.INDIVIDUAL_REQUIREMENTS: ("Impairments recorded", ("Visual_Impairment", "Hearing_Impairment")),
     Section.PROBLEMS: ("Conditions recorded by the council", ("Dementia", "Autism_Spectrum_Disorder_ASD")),
@@ -95,30 +113,15 @@ class ClientLevelData:
 
     def _answer(self, resident: ResidentIdentity, asked: frozenset[Section]) -> SourceAnswer:
         allowance = self._limits.allowance()
-        column, value = (
-            (NUMBER, resident.nhs_number) if resident.nhs_number else (LOCAL, resident.local_ids.get(self.id))
-        )
-        if not value:
+        column, values = _asked_by(resident, self.id)
+        if not values:
             return no_answer(asked, GapCause.NOT_LINKED, "there is no number to ask by")
-        rows = [row for path in self._current() for row in self._files.rows(path, column, value, allowance)]
+        paths = self._current()
+        rows = [row for path in paths for value in values for row in self._files.rows(path, column, value, allowance)]
         if not rows:
             return no_answer(asked, GapCause.NOT_LINKED)
         answering = Answering(asked)
-        mine = list(
-            belonging(
-                rows,
-                resident,
-                answering,
-                number_column=NUMBER,
-                born_column=BORN,
-                born_on=read_date,
-                sections=_sections_of,
-            )
-        )
-        for row in mine:
-            self._event(row, answering)
-        if mine:
-            self._person(mine[0], answering)
+        _Reading(self.id, self._clock(), answering).read(rows, resident)
         return answering.answer()
 
     def _current(self) -> list[Path]:
@@ -130,51 +133,6 @@ class ClientLevelData:
                 chosen.setdefault(_period(first), path)
         self._files.forget_all_but(list(chosen.values()))
         return [chosen[period] for period in sorted(chosen, reverse=True)]
-
-    def _event(self, row: Row, answering: Answering) -> None:
-        kind = _value(row, "Event_Type")
-        section = _EVENTS.get(kind.lower())
-        if section is None:
-            spoiled(row, "Event_Type not known", _sections_of(row), answering)
-            return
-        try:
-            at = read_date(row.values.get("Event_Start_Date", ""))
-        except ValueError:
-            spoiled(row, "Event_Start_Date not a date", (section,), answering)
-            return
-        ended = _day(_value(row, "Event_End_Date"))
-        answering.add(
-            RecordEntry(
-                id=_event_id(row, kind, at),
-                section=section,
-                title=_title(row, kind),
-                provenance=self._provenance(row),
-                at=at,
-                status="ended" if ended else "",
-                details=details(*((_label(name), _value(row, name)) for name in _EVENT_DETAILS), ("Ended", ended)),
-                original=dict(row.values),
-            )
-        )
-
-    def _person(self, row: Row, answering: Answering) -> None:
-        for section, (title, columns) in _PERSON.items():
-            said = [(_label(name), _value(row, name)) for name in columns]
-            # "Dementia: No" is the absence of a problem, not a problem.
-            shown = details(*(pair for pair in said if section not in _ONLY_IF_SO or pair[1].lower() != "no"))
-            if shown:
-                answering.add(
-                    RecordEntry(
-                        id=f"person#{section}",
-                        section=section,
-                        title=title,
-                        provenance=self._provenance(row),
-                        details=shown,
-                        original=dict(row.values),
-                    )
-                )
-
-    def _provenance(self, row: Row) -> Provenance:
-        return Provenance(self.id, self._clock(), organisation=_value(row, "LA_Name"))
 
     async def check(self) -> SourceCheck:
         try:
@@ -188,10 +146,150 @@ class ClientLevelData:
             index = self._files.index(path)
             start, end = _period(index.first) if index.first else (None, None)
             wrong = sum(_has_problem(row) for row in self._files.all_rows(path))
-            facts.append(
-                (path.name, f"{start} to {end}: {index.rows:,} rows, {wrong:,} with a problem ({index.encoding})")
-            )
+            found = f"{index.rows:,} rows, {wrong:,} with a problem ({release_of(index)}, {index.encoding})"
+            facts.append((path.name, f"{start} to {end}: {found}"))
         return tuple(facts)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """The rows of one resident, while they are read. The latest come first."""
+
+    source: str
+    now: datetime
+    answering: Answering
+
+    def read(self, rows: Iterable[Row], resident: ResidentIdentity) -> None:
+        mine = list(
+            belonging(
+                rows,
+                resident,
+                self.answering,
+                number_column=NUMBER,
+                born_column=BORN,
+                born_on=read_date,
+                sections=_sections_of,
+            )
+        )
+        for row in mine:
+            self._event(row)
+        self._person(mine)
+
+    def _event(self, row: Row) -> None:
+        kind = _value(row, "Event_Type")
+        section = _EVENTS.get(kind.lower())
+        if section is None:
+            spoiled(row, "Event_Type not known", _sections_of(row), self.answering)
+            return
+        try:
+            at = read_date(row.values.get("Event_Start_Date", ""))
+        except ValueError:
+            spoiled(row, "Event_Start_Date not a date", (section,), self.answering)
+            return
+        ended = _day(_value(row, "Event_End_Date"))
+        self.answering.add(
+            RecordEntry(
+                id=_event_id(row, kind, at),
+                section=section,
+                title=_title(row, kind),
+                provenance=self._provenance(row),
+                at=at,
+                status="ended" if ended else "",
+                details=details(
+                    *((_label(name), _value(row, name)) for name in _EVENT_DETAILS),
+                    ("Cost", _cost(row)),
+                    ("Ended", ended),
+                ),
+                original=_received(row),
+            )
+        )
+
+    def _person(self, rows: list[Row]) -> None:
+        for section, (title, columns) in _PERSON.items():
+            # Caring is told in the rows of a carer's assessment alone; the rest in every row, or it no longer holds.
+            for row in rows if section is Section.CARING else rows[:1]:
+                if shown := _shown(row, section, columns):
+                    self.answering.add(
+                        RecordEntry(
+                            id=f"person#{section}",
+                            section=section,
+                            title=title,
+                            provenance=self._provenance(row),
+                            details=shown,
+                            original=_received(row),
+                        )
+                    )
+                    break
+
+    def _provenance(self, row: Row) -> Provenance:
+        return Provenance(self.source, self.now, organisation=_value(row, "LA_Name"))
+
+
+def read_document(
+    data: bytes,
+    *,
+    source: str,
+    now: datetime,
+    limits: Limits = USUAL,
+    resident: ResidentIdentity | None = None,
+) -> Read:
+    """One file, about the person of its first row where ``resident`` is nobody; what is about others is a gap."""
+    answering = Answering(frozenset(Section))
+    try:
+        _, rows = CsvFiles(LAYOUT, limits).rows_of(data)
+        person = next(filter(None, map(_person_of, rows)), None)
+    except Unanswered as error:
+        return Read(None, no_answer(ClientLevelData.sections, error.cause, error.detail))
+    wanted = resident or person
+    if wanted is None:
+        answering.gap(ClientLevelData.sections, GapCause.MALFORMED, "no row says whom it is about")
+    else:
+        _Reading(source, now, answering).read(sorted(rows, key=_period_of, reverse=True), wanted)
+    return Read(person, answering.answer())
+
+
+def _person_of(row: Row) -> ResidentIdentity | None:
+    number = normal_number(row.values.get(NUMBER, ""))
+    try:
+        return ResidentIdentity(number, read_date(row.values.get(BORN, ""))) if number else None
+    except ValueError:
+        return None
+
+
+def _period_of(row: Row) -> str:
+    try:
+        return read_date(row.values.get(PERIOD[1], "")).isoformat()
+    except ValueError:
+        return ""
+
+
+def _asked_by(resident: ResidentIdentity, source: str) -> tuple[str, list[str]]:
+    """The column to find the resident's rows by, and what may stand in it."""
+    if resident.nhs_number:
+        return NUMBER, [resident.nhs_number, *sorted(resident.former_numbers)]
+    return LOCAL, list(filter(None, [resident.local_ids.get(source)]))
+
+
+def release_of(index: Index) -> str:
+    return "Release 2" if RELEASE_2 & set(index.columns) else "Release 1"
+
+
+def _shown(row: Row, section: Section, columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    said = [(_label(name), _value(row, name)) for name in columns]
+    # "Dementia: No" is the absence of a problem, not a problem.
+    return details(*(pair for pair in said if section not in _ONLY_IF_SO or pair[1].lower() != "no"))
+
+
+def _received(row: Row) -> dict[str, str]:
+    """The row as it came, without what identifies other people."""
+    return {name: text for name, text in row.values.items() if _OTHER_PEOPLE.lower() not in name.lower()}
+
+
+def _cost(row: Row) -> str:
+    """What a unit of the service costs, and for how long."""
+    cost, unit = _value(row, _COST), _value(row, _COST_UNIT)
+    pounds = f"£{cost}" if cost[:1].isdigit() else cost
+    return f"{pounds} ({unit.lower()})" if pounds and unit else pounds
 
 
 def _period(row: Row) -> tuple[date, date]:

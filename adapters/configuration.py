@@ -126,6 +126,15 @@ def _own_machine(host: str) -> bool:
         return False
 
 
+def switch(value: Any) -> bool:
+    """Yes or no, as a command line or a file says it."""
+    if value in ("yes", "true", True):
+        return True
+    if value in ("no", "false", False):
+        return False
+    raise ValueError("must be yes or no")
+
+
 CREDENTIALS = {
     "bearer_secret": Key(text, "name of the secret that holds a bearer token", ""),
     "client_certificate_secret": Key(text, "name of the secret that holds the client certificate and key (PEM)", ""),
@@ -136,6 +145,7 @@ CREDENTIALS = {
     "token_key_id": Key(text, "what that key is called there (kid)", ""),
     "token_algorithm": Key(one_of(*ALGORITHMS), f"how it signs: {', '.join(ALGORITHMS)}", "RS512"),
     "token_scope": Key(text, "the scope asked for there, where one is needed", ""),
+    "token_exchange": Key(switch, "yes: a token for each worker, in exchange for a JWT that names them", False),
 }
 _TOKEN = ("token_client_id", "token_key_secret", "token_key_id")
 
@@ -145,6 +155,8 @@ def check_credentials(options: Mapping[str, Any]) -> None:
     if not options.get("token_url"):
         if name := next((each for each in _TOKEN if options.get(each)), None):
             raise wrong("token_url", f"is needed beside {name}")
+        if options.get("token_exchange"):
+            raise wrong("token_url", "is needed beside token_exchange")
         return
     for each in _TOKEN:
         if not options.get(each):
@@ -164,4 +176,5 @@ def signed_jwt(options: Mapping[str, Any]) -> SignedJwt | None:
         kid=options["token_key_id"],
         algorithm=options["token_algorithm"],
         scope=options["token_scope"],
+        exchange=options["token_exchange"],
     )

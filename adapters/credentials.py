@@ -10,14 +10,20 @@ import asyncio
 import os
 import ssl
 import tempfile
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from broker.vocabulary import GapCause
+from yarl import URL
+
+from broker.records.source import Asker
+from broker.vocabulary import GapCause, Purpose
 
 from .answering import Clock, Secret, Unanswered, utc_now
 from .signed_jwt import Given, SignedJwt, given
+
+MOST_ASKERS = 256  # workers whose tokens are kept at once; whoever asked longest ago asks for a new one
 
 
 @dataclass
@@ -36,6 +42,33 @@ class Credentials:
     _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = field(
         default_factory=WeakKeyDictionary, repr=False
     )
+    _asker: Asker | None = field(default=None, repr=False)
+    _whole: Credentials | None = field(default=None, repr=False)  # the source's, of which these are one worker's
+    _askers: OrderedDict[tuple[str, str, str], Credentials] = field(default_factory=OrderedDict, repr=False)
+    _nobody: Credentials | None = field(default=None, repr=False)
+    # Until when this source, at each of its addresses, asked to be left alone. One for all that ask it.
+    rests: dict[URL, float] = field(default_factory=dict, repr=False)
+
+    def on_behalf_of(self, asker: Asker | None) -> Credentials:
+        """What is shown for ``asker``: these, or a token of their own where the source wants one for each worker.
+
+        Raises Unanswered where it does and no worker is named, as by a partner's system that asks for itself, or by a
+        resident who reads their own record: one person's token is never used for another.
+        """
+        if self.signed is None or not self.signed.exchange:
+            return self
+        if asker is None or not asker.person or asker.purpose is Purpose.OWN_RECORD:
+            raise Unanswered(GapCause.REFUSED, "must be told which worker asks, and none was named")
+        who = (asker.organisation, asker.role.value, asker.person)
+        known = self._askers.pop(who, None)
+        if known is None:
+            known = Credentials(
+                self.secret, signed=self.signed, clock=self.clock, _asker=asker, _whole=self, rests=self.rests
+            )
+        self._askers[who] = known
+        while len(self._askers) > MOST_ASKERS:
+            self._askers.popitem(last=False)
+        return known
 
     def headers(self) -> dict[str, str]:
         if self.signed is not None:
@@ -60,7 +93,7 @@ class Credentials:
     def token_form(self) -> list[tuple[str, str]]:
         """A token request, never made before."""
         assert self.signed is not None, "only a signed assertion is exchanged for a token"
-        return self.signed.form(self._read(self.signed.key_secret), now=self.clock())
+        return self.signed.form(self._read(self.signed.key_secret), now=self.clock(), asker=self._asker)
 
     def keep(self, answer: Any) -> None:
         """Keep the token that was given, in memory alone."""
@@ -68,10 +101,28 @@ class Credentials:
 
     def unsigned(self) -> Credentials:
         """The same connection without a token: for the token address itself."""
-        return Credentials(self.secret, certificate=self.certificate, authority=self.authority, _context=self._context)
+        if self._whole is not None:
+            return self._whole.unsigned()
+        return Credentials(
+            self.secret,
+            certificate=self.certificate,
+            authority=self.authority,
+            _context=self._context,
+            rests=self.rests,
+        )
+
+    def of_nobody(self) -> Credentials:
+        """Neither token nor certificate: for an address that is not the source's own. The same authority is trusted."""
+        if self._whole is not None:
+            return self._whole.of_nobody()
+        if self._nobody is None:
+            self._nobody = Credentials(self.secret, authority=self.authority, rests=self.rests)
+        return self._nobody
 
     def context(self) -> ssl.SSLContext:
         """The TLS context of this source: one object, so that its connections are kept and reused."""
+        if self._whole is not None:
+            return self._whole.context()
         if self._context is None:
             self._context = self._make_context()
         return self._context
@@ -79,6 +130,8 @@ class Credentials:
     def forget(self) -> None:
         """Read the secrets again next time: the source refused them."""
         self._token = self._context = self._given = None
+        if self._whole is not None:
+            self._whole._context = None
 
     def _make_context(self) -> ssl.SSLContext:
         try:

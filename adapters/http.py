@@ -14,6 +14,8 @@ import ssl
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from time import monotonic
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlencode
 from weakref import WeakKeyDictionary, finalize
@@ -22,12 +24,16 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
+from broker.records.source import urgent
 from broker.vocabulary import GapCause
 
 from .answering import Allowance, Limits, Unanswered
 from .credentials import Credentials
 from .egress import BarredAddress, CheckedResolver, Egress, barred
+from .strict_json import read_json
 
+_AGAIN_AFTER_SECONDS = 0.1  # the pause before the one second attempt
+_LONGEST_REST_SECONDS = 60.0  # the most that a source's Retry-After is believed
 _PARTING_SECONDS = 1.0  # how long the end of the process waits for connections to close
 _LARGEST_TOKEN_ANSWER = 64 * 1024  # bytes
 _LARGE = 512 * 1024  # bytes of JSON that are read beside the event loop, not in it
@@ -61,19 +67,33 @@ class Http:
         credentials: Credentials,
         allowance: Allowance,
         form: Form | None = None,
+        json: Any = None,
+        headers: Mapping[str, str] | None = None,
         media: frozenset[str] = JSON_MEDIA,
+        explained: bool = False,
     ) -> Any:
-        """The JSON document at ``address``: GET, or POST of ``form`` where one is given.
+        """The JSON document at ``address``: GET, or POST of ``form`` or of ``json`` where one is given.
 
-        Raises Unanswered for anything else than a 200 with readable JSON of an expected media type.
+        ``headers`` are the protocol's own; credentials outrank them. Raises Unanswered for anything else than a 200
+        with readable JSON of an expected media type; ``explained``: what comes with another status is read too, into
+        ``Status.document``.
         """
         url = self.egress.admit(address)
         if credentials.needs_token():
             await self._fetch_token(credentials)
-        body, charset = await self._exchange(url, credentials, allowance, form, media)
+        sent = form if json is None else _as_bytes(json)
+        body, charset = await self._exchange(url, credentials, allowance, sent, media, headers or {}, explained)
         if len(body) < _LARGE:
             return read_json(body, charset, depth=self.limits.depth)
         return await asyncio.to_thread(read_json, body, charset, depth=self.limits.depth)
+
+    async def document(self, address: str, *, credentials: Credentials, allowance: Allowance, media: str) -> bytes:
+        """What is at ``address``, unread, where it is of the one media type expected. Raises as ``ask``."""
+        url = self.egress.admit(address)
+        if credentials.needs_token():
+            await self._fetch_token(credentials)
+        body, _ = await self._exchange(url, credentials, allowance, None, frozenset({media}))
+        return body
 
     async def _fetch_token(self, credentials: Credentials) -> None:
         async with credentials.turn():
@@ -99,36 +119,62 @@ class Http:
         url: URL,
         credentials: Credentials,
         allowance: Allowance,
-        form: Form | Callable[[], Form] | None,
+        form: Form | bytes | Callable[[], Form] | None,
         media: frozenset[str],
+        headers: Mapping[str, str] = MappingProxyType({}),
+        explained: bool = False,
     ) -> tuple[bytes, str]:
-        """Send once, and once more where a kept connection turned out to be closed before anything was answered."""
+        """Send once, and once more where nothing was answered, or only that it could not be just then.
+
+        Everything asked of a source is a read, so asking twice changes nothing. A source that says how long it wants
+        to be left alone is left alone, whoever asks next but in an emergency; others at its address are not.
+        """
+        _check_rest(url, credentials)
         for last in (False, True):
             try:
-                return await self._send(url, credentials, allowance, form() if callable(form) else form, media)
+                sent = form() if callable(form) else form
+                return await self._send(url, credentials, allowance, sent, media, headers, explained)
             except TimeoutError as error:
                 raise Unanswered(GapCause.LATE, "took too long") from error
+            except Status as error:
+                if error.status in (429, 503) and error.retry_after:
+                    credentials.rests[url.origin()] = monotonic() + error.retry_after
+                    raise
+                if last or error.status not in _PASSING:
+                    raise
+                await asyncio.sleep(_AGAIN_AFTER_SECONDS)
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 if last or not _closed_early(error):
                     raise _explain(error) from error
         raise AssertionError("unreachable")
 
     async def _send(
-        self, url: URL, credentials: Credentials, allowance: Allowance, form: Form | None, media: frozenset[str]
+        self,
+        url: URL,
+        credentials: Credentials,
+        allowance: Allowance,
+        form: Form | bytes | None,
+        media: frozenset[str],
+        extra: Mapping[str, str],
+        explained: bool,
     ) -> tuple[bytes, str]:
-        headers = {"Accept": ", ".join(sorted(media)), **credentials.headers()}
+        headers = {"Accept": ", ".join(sorted(media)), **extra, **credentials.headers()}
         if form is not None:
-            headers["Content-Type"] = "application/x-www-form-urlencoded"
+            headers.setdefault(
+                "Content-Type", "application/json" if type(form) is bytes else "application/x-www-form-urlencoded"
+            )
         async with self._session().request(
             "GET" if form is None else "POST",
             url,
-            data=None if form is None else urlencode(form, safe=":").encode(),
+            data=form if form is None or isinstance(form, bytes) else urlencode(form, safe=":").encode(),
             headers=headers,
             allow_redirects=False,
             ssl=credentials.context() if url.scheme == "https" else True,
         ) as response:
             if response.status in (401, 403):
                 credentials.forget()
+            if explained and 400 <= response.status < 600:
+                raise _status(response, await _explanation(response, media, depth=self.limits.depth))
             _judge(response, media)
             body = await _read(response, allowance)
             return _unpacked(body, response.headers.get("Content-Encoding", ""), allowance), response.charset or "utf-8"
@@ -157,6 +203,15 @@ class Http:
         )
 
 
+def _check_rest(url: URL, credentials: Credentials) -> None:
+    until = credentials.rests.get(url.origin())
+    if until is None or urgent.get():
+        return
+    if monotonic() < until:
+        raise Unanswered(GapCause.BUSY, "asked the broker to slow down")
+    credentials.rests.pop(url.origin(), None)
+
+
 def _part(process: int, sessions: _Sessions) -> None:
     """Close the sessions of loops that still run in other threads: at the end of the process, or of whoever asked."""
     if process != os.getpid():
@@ -178,10 +233,18 @@ _STATUS = {
 }
 
 
-class Status(Unanswered):
-    """The source answered with another status than 200."""
+# Whoever answered this is in front of the source, or says that it is just starting: one more try may be answered.
+_PASSING = frozenset({502, 503})
 
-    def __init__(self, status: int) -> None:
+
+class Status(Unanswered):
+    """The source answered with another status than 200. ``retry_after`` is in seconds, where it says.
+
+    ``document`` is the JSON that came with it, where that was asked for; a stranger's words, never to be shown.
+    """
+
+    def __init__(self, status: int, retry_after: float | None = None, document: Any = None) -> None:
+        self.retry_after, self.document = retry_after, document
         if 300 <= status < 400:
             super().__init__(GapCause.FAULT, "answered with a redirect, which is not followed")
         else:
@@ -189,9 +252,36 @@ class Status(Unanswered):
         self.status = status
 
 
+def _retry_after(value: str) -> float | None:
+    """Seconds (RFC 9110 §10.2.3). A date is not read: whether it is near depends on two clocks agreeing."""
+    if not (value.isascii() and value.isdigit()):
+        return None
+    return min(float(value[:6]), _LONGEST_REST_SECONDS)
+
+
+def _status(response: aiohttp.ClientResponse, document: Any = None) -> Status:
+    return Status(response.status, _retry_after(response.headers.get("Retry-After", "")), document)
+
+
+async def _explanation(response: aiohttp.ClientResponse, media: frozenset[str], *, depth: int) -> Any:
+    """What a source says beside a refusal, or None where that is nothing that can be read. Bounded like a token."""
+    if "Content-Type" not in response.headers or response.content_type not in media:
+        return None
+    allowance = Allowance(_LARGEST_TOKEN_ANSWER)
+    try:
+        body = _unpacked(await _read(response, allowance), response.headers.get("Content-Encoding", ""), allowance)
+        return read_json(body, response.charset or "utf-8", depth=depth)
+    except (Unanswered, aiohttp.ClientError):
+        return None
+
+
+def _as_bytes(document: Any) -> bytes:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+
+
 def _judge(response: aiohttp.ClientResponse, media: frozenset[str]) -> None:
     if response.status != 200:
-        raise Status(response.status)
+        raise _status(response)
     if "Content-Type" not in response.headers or response.content_type not in media:
         raise Unanswered(GapCause.MALFORMED, "answered in another format than asked")
 
@@ -222,41 +312,6 @@ def _unpacked(body: bytes, encoding: str, allowance: Allowance) -> bytes:
     if not unpacker.eof:
         raise Unanswered(GapCause.MALFORMED, "answered with damaged compression")
     return text
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)  # NaN and Infinity are not JSON (RFC 8259 §6)
-
-
-def read_json(body: bytes, charset: str = "utf-8", *, depth: int) -> Any:
-    """Parse JSON that a stranger wrote. Raises Unanswered (malformed) for what is not JSON, or is nested too deep."""
-    try:
-        document = _DECODER.decode(body.decode("utf-8-sig" if charset.lower() in ("utf-8", "utf8") else charset))
-        if b"\\ud" in body or b"\\uD" in body:  # half a surrogate pair would fail later, wherever it is written out
-            json.dumps(document, ensure_ascii=False).encode()
-    except (ValueError, LookupError, RecursionError) as error:
-        raise Unanswered(GapCause.MALFORMED, "sent something that is not JSON") from error
-    if deeper_than(document, depth):
-        raise Unanswered(GapCause.MALFORMED, "sent JSON nested too deep")
-    return document
-
-
-def deeper_than(document: object, depth: int) -> bool:
-    """Whether objects and arrays nest deeper than ``depth``: level by level, so without recursion."""
-    level = [document] if type(document) in (dict, list) else []
-    for _ in range(depth):
-        if not level:
-            return False
-        level = [
-            item
-            for parent in level
-            for item in (parent.values() if type(parent) is dict else parent)  # type: ignore[attr-defined]
-            if type(item) in (dict, list)
-        ]
-    return bool(level)
 
 
 def _explain(error: Exception) -> Unanswered:

@@ -50,7 +50,7 @@ def belonging(
         except ValueError:
             spoiled(row, f"{born_column} not a date", sections(row), answering)
             continue
-        if born != resident.born_on or (number and number != (resident.nhs_number or number)):
+        if born != resident.born_on or (number and resident.nhs_number and not resident.is_known_by(number)):
             answering.gap(sections(row), GapCause.WRONG_PERSON, "a row does not agree on who it is about")
         else:
             yield row

@@ -15,16 +15,16 @@ from broker.vocabulary import NHS_NUMBER, GapCause, Section
 
 from .capability import Capabilities, Capability
 from .intake import Intake
-from .person import identify, names_of
+from .person import identify, names_of, numbers_of
 from .search import Found, Search
-from .types import SECTIONS, TYPES, types_for
+from .types import SECTIONS, SUPPORTING, TYPES, types_for
 
 KEYS: Mapping[str, read.Key] = {
     "base_url": read.Key(read.base_url, "the server's base address, as in https://fhir.example/r4"),
     "search": read.Key(read.one_of("post", "get"), "how to search; `get` puts NHS numbers into addresses", "post"),
     "strategy": read.Key(
-        read.one_of("auto", "together", "per-type"),
-        "one search with _revinclude, one search for each type, or find out which the server can do",
+        read.one_of("auto", "together", "per-type", "everything"),
+        "one search with _revinclude, one for each type, Patient/$everything, or find out which the server can do",
         "auto",
     ),
     "page_size": read.Key(read.whole(1, 1000), "entries to ask for on a page (_count)", 200),
@@ -76,20 +76,26 @@ class FhirR4:
         search = Search(
             self._base,
             self._http,
-            self._credentials,
+            self._credentials.on_behalf_of(resident.asked_by),
             self._http.allowance(),
             by_get=self._options["search"] == "get",
-            unspoken=tuple(filter(None, (resident.nhs_number, local_id))),
+            unspoken=tuple(filter(None, (resident.nhs_number, local_id, *resident.former_numbers))),
         )
-        who = ("identifier", f"{NHS_NUMBER}|{resident.nhs_number}") if resident.nhs_number else ("_id", local_id or "")
+        numbers = numbers_of(resident)
+        # A server may not have heard yet that a number was superseded: the former ones are asked for beside it.
+        who = ("identifier", ",".join(f"{NHS_NUMBER}|{n}" for n in numbers)) if numbers else ("_id", local_id or "")
         types = types_for(asked)
         found, brought = await self._patient(search, who, types, asked)
         patient, url = identify(found, resident, local_id)
         answering = Answering(asked)
-        intake = Intake(answering, self.id, self._clock(), names_of(patient, url, self._base), resident.nhs_number)
+        intake = Intake(answering, self.id, self._clock(), names_of(patient, url, self._base), frozenset(numbers))
         # What was passed over is asked for again below, unless an operator ruled that out.
         intake.take(found, patient, sections_of(brought), retried=self._options["strategy"] != "together")
         missing = await self._not_held_out(tuple(name for name in types if name not in brought))
+        whole = await self._whole(search, str(patient.get("id")), missing)
+        if whole is not None:
+            intake.take(whole, patient, sections_of(frozenset(missing)), retried=True)
+            missing = ()
         results = await self._each(search, str(patient.get("id")), missing)
         for name, result in results.items():
             if isinstance(result, Unanswered):
@@ -106,7 +112,7 @@ class FhirR4:
         """The resident's Patient, with the types that are known to have been brought along with it."""
         practice = [("_include", "Patient:general-practitioner")] if Section.GP_PRACTICE in asked else []
         count = ("_count", str(self._options["page_size"]))
-        if self._options["strategy"] != "per-type" and types:
+        if self._options["strategy"] in ("auto", "together") and types:
             along = [("_revinclude", f"{name}:patient") for name in (*types, *await self._unread())]
             also = [("_include:iterate", f"{name}:{what}") for name in types for what in TYPES[name].with_also]
             try:
@@ -154,6 +160,27 @@ class FhirR4:
         if capability is None or not capability.types:
             return types
         return tuple(name for name in types if name in capability.types)
+
+    async def _whole(self, search: Search, patient_id: str, types: tuple[str, ...]) -> Found | None:
+        """Everything of ``types`` at once, where an operator says so or the server does; None: ask type by type."""
+        if not types or not await self._offers_everything(types):
+            return None
+        wanted = ("Patient", *types, *sorted(SUPPORTING))
+        asked = [("_type", ",".join(wanted)), ("_count", str(self._options["page_size"]))]
+        if not search.may_name(patient_id):
+            return None
+        try:
+            return await search.everything(patient_id, asked)
+        except Status as error:
+            return None if error.status in {*_WILL_NOT, 404} else Found(broken=error)
+        except Unanswered as error:
+            return Found(broken=error)
+
+    async def _offers_everything(self, types: tuple[str, ...]) -> bool:
+        if self._options["strategy"] != "auto":
+            return bool(self._options["strategy"] == "everything")
+        capability = await self._capabilities.known() if len(types) > 1 else None
+        return capability is not None and "everything" in capability.operations
 
     async def _each(self, search: Search, patient_id: str, types: tuple[str, ...]) -> dict[str, Found | Unanswered]:
         """One search for each type, a few at once."""
@@ -205,4 +232,5 @@ def _facts(capability: Capability, types: tuple[str, ...]) -> tuple[tuple[str, s
         ("Does not hold", ", ".join(without) or "nothing: it holds every type the broker reads"),
         ("Holds, and the broker does not read", ", ".join(sorted(capability.along - TYPES.keys())) or "nothing"),
         ("Must be asked for separately", ", ".join(alone) or "nothing: one request brings everything"),
+        ("Offers Patient/$everything", "yes" if "everything" in capability.operations else "no"),
     )

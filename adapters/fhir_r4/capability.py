@@ -21,12 +21,13 @@ SOON_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """``types`` the server holds, and the ``_revinclude`` values of its Patient search."""
+    """``types`` the server holds, the ``_revinclude`` values of its Patient search, and Patient's ``operations``."""
 
     version: str
     software: str
     types: frozenset[str]
     revincludes: frozenset[str]
+    operations: frozenset[str] = frozenset()
 
     @property
     def along(self) -> frozenset[str]:
@@ -86,4 +87,5 @@ def _read(statement: Any) -> Capability:
         software=" ".join(str(software[part]) for part in ("name", "version") if software.get(part)),
         types=frozenset(resources),
         revincludes=frozenset(resources.get("Patient", {}).get("searchRevInclude") or ()),
+        operations=frozenset(str(each["name"]) for each in resources.get("Patient", {}).get("operation") or ()),
     )

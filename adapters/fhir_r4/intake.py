@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
 from adapters.answering import Answering
@@ -32,9 +32,15 @@ class Intake:
     """One resident's answer from one server, while it is read."""
 
     def __init__(
-        self, answering: Answering, source: str, now: datetime, accepted: frozenset[str], nhs_number: str | None
+        self,
+        answering: Answering,
+        source: str,
+        now: datetime,
+        accepted: frozenset[str],
+        numbers: frozenset[str] | None = None,
     ) -> None:
-        self._answering, self._source, self._accepted, self._nhs_number = answering, source, accepted, nhs_number
+        self._answering, self._source, self._accepted = answering, source, accepted
+        self._numbers = numbers or frozenset()
         self._context = Context(now)
         self._indexed: dict[str, Json] = {}
         self._waiting: dict[str, Json] = {}
@@ -70,10 +76,19 @@ class Intake:
 
     async def read(self) -> None:
         """Read everything taken, in the order it came, letting other answers have their turn in a long one."""
-        self._context.resources = self._indexed
-        for number, (key, resource) in enumerate(self._waiting.items(), start=1):
+        for number in self._read_each():
             if number % _AT_A_TIME == 0:
                 await asyncio.sleep(0)
+
+    def read_at_once(self) -> None:
+        """The same, of a document that is read where nothing else waits."""
+        for _ in self._read_each():
+            pass
+
+    def _read_each(self) -> Iterator[int]:
+        self._context.resources = self._indexed
+        for number, (key, resource) in enumerate(self._waiting.items(), start=1):
+            yield number
             kind = resource["resourceType"]
             if kind in TYPES:
                 if TYPES[kind].sections & self._answering.asked:
@@ -90,7 +105,7 @@ class Intake:
                 raise ValueError("an unknown extension changes the meaning")  # FHIR R4 §2.4.0: must not be ignored
             drafts = TYPES[kind].read(resource, self._context)
             labels, restriction = stated_labels(resource)
-            mine = kind == "Patient" or about(resource, self._accepted, self._nhs_number)
+            mine = kind == "Patient" or about(resource, self._accepted, self._numbers)
         except _UNREADABLE:
             self._answering.not_understood[f"{kind} (could not be read)"] += 1
             self._answering.gap(TYPES[kind].sections, GapCause.MALFORMED, f"sent a {kind} that could not be read")
@@ -121,6 +136,7 @@ class Intake:
                     linked=draft.linked,
                     stated_labels=labels,
                     original=resource,
+                    fhir_release="4.0",
                 )
             )
 

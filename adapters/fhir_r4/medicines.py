@@ -35,7 +35,7 @@ def medication_request(resource: Json, context: Context) -> list[Draft]:
             codes=codes,
             details=details(
                 ("How to take it", _dosage(many(resource, "dosageInstruction"))),
-                ("Kind of prescription", words(resource.get("courseOfTherapyType"))),
+                ("Kind of prescription", _course(resource.get("courseOfTherapyType"))),
                 ("Intent", text(resource, "intent") if resource.get("intent") != "order" else ""),
                 ("Why", all_words(many(resource, "reasonCode"))),
                 ("Why this status", words(resource.get("statusReason"))),
@@ -70,6 +70,19 @@ def medication_statement(resource: Json, context: Context) -> list[Draft]:
             linked=references(resource, "context", "reasonReference", "basedOn", "derivedFrom"),
         )
     ]
+
+
+# What FHIR calls a course, as prescribers here say it: nobody need read a code.
+_COURSES = {
+    "continuous": "repeat",
+    "continuous long term therapy": "repeat",
+    "short course (acute) therapy": "acute",
+}
+
+
+def _course(concept: Json | None) -> str:
+    said = words(concept)
+    return _COURSES.get(said.casefold(), said)
 
 
 def _medicine(resource: Json, context: Context) -> tuple[str, tuple[Coding, ...]]:

@@ -77,14 +77,14 @@ def references(resource: Json, *names: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def about(resource: Json, accepted: frozenset[str], nhs_number: str | None) -> bool:
-    """Whether a resource says that it is about the resident: by a reference to their Patient, or by NHS number."""
+def about(resource: Json, accepted: frozenset[str], numbers: frozenset[str]) -> bool:
+    """Whether a resource says that it is about the resident: by a reference to their Patient, or by an NHS number."""
     if resource.get("resourceType") == "Appointment":
-        return any(_points(item.get("actor"), accepted, nhs_number) for item in many(resource, "participant"))
-    return _points(resource.get("subject") or resource.get("patient"), accepted, nhs_number)
+        return any(_points(item.get("actor"), accepted, numbers) for item in many(resource, "participant"))
+    return _points(resource.get("subject") or resource.get("patient"), accepted, numbers)
 
 
-def _points(reference: Json | None, accepted: frozenset[str], nhs_number: str | None) -> bool:
+def _points(reference: Json | None, accepted: frozenset[str], numbers: frozenset[str]) -> bool:
     if not reference:
         return False
     target = reference.get("reference")
@@ -92,12 +92,7 @@ def _points(reference: Json | None, accepted: frozenset[str], nhs_number: str | 
         return target in accepted or target.partition("/_history/")[0] in accepted
     identifier = reference.get("identifier") or {}
     value = identifier.get("value")
-    return (
-        nhs_number is not None
-        and identifier.get("system") == NHS_NUMBER
-        and type(value) is str
-        and "".join(value.split()) == nhs_number
-    )
+    return identifier.get("system") == NHS_NUMBER and type(value) is str and "".join(value.split()) in numbers
 
 
 _HEADING_SYSTEMS = {UK_CORE_HEADINGS, f"{OWN}:section"}

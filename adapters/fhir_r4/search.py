@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,7 @@ from broker.vocabulary import GapCause
 
 from .values import Json
 
+_ID = re.compile(r"[A-Za-z0-9.\-]{1,64}")  # FHIR R4 id
 MEDIA = frozenset({"application/fhir+json", "application/json"})
 Parameters = Sequence[tuple[str, str]]
 
@@ -66,8 +68,24 @@ class Search:
 
     async def run(self, type_name: str, parameters: Parameters) -> Found:
         """Raises Unanswered where not even the first page could be read."""
+        return await self._follow(type_name, *self._first(type_name, parameters))
+
+    async def everything(self, patient_id: str, parameters: Parameters) -> Found:
+        """All that the server keeps with one Patient (FHIR R4 Patient/$everything). Raises as ``run``.
+
+        By GET, as a server need offer it no other way: its address has the server's own number for the Patient, and
+        nothing else. See ``may_name``.
+        """
+        return await self._follow(
+            "Patient", f"{self.base}/Patient/{patient_id}/$everything?{urlencode(parameters)}", None
+        )
+
+    def may_name(self, patient_id: str) -> bool:
+        """Whether the server's own id for a Patient may stand in an address: not where it is their NHS number."""
+        return _ID.fullmatch(patient_id) is not None and not any(word in patient_id for word in self.unspoken)
+
+    async def _follow(self, type_name: str, address: str, form: Parameters | None) -> Found:
         found = Found()
-        address, form = self._first(type_name, parameters)
         seen: set[tuple[str, str]] = set()
         for page in range(self.http.limits.pages):
             try:

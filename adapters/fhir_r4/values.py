@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters.answering import plain
 from broker.records.source import Coding
 from broker.vocabulary import NHS_NUMBER
 
 Json = Mapping[str, Any]
+LONDON = ZoneInfo("Europe/London")
 
 
 def many(resource: Json, name: str) -> list[Any]:
@@ -96,11 +98,16 @@ def moment(value: object) -> date | datetime | None:
 
 
 def day(value: date | datetime | None) -> str:
-    """A date as a person writes it."""
+    """A date as a person writes it; with its time, as a clock in London shows or showed it."""
     if value is None:
         return ""
-    shown = f"{value.day} {value:%B %Y}"
-    return f"{shown}, {value:%H:%M} UTC" if isinstance(value, datetime) else shown
+    if not isinstance(value, datetime):
+        return f"{value.day} {value:%B %Y}"
+    try:
+        local = value.astimezone(LONDON)
+    except OverflowError:  # in the first or the last hours of the calendar
+        local = value
+    return f"{local.day} {local:%B %Y} at {local.hour % 12 or 12}:{local:%M}{'am' if local.hour < 12 else 'pm'}"
 
 
 def dated(resource: Json, name: str) -> str:
@@ -166,8 +173,9 @@ def ratio(value: Json) -> str:
 
 def chosen(resource: Json, name: str) -> str:
     """A choice element (``value[x]``) in words, whichever of its types was sent. Empty where none was."""
-    for suffix, shown in _CHOICES:
-        if (value := resource.get(name + suffix)) is not None:
+    begins = len(name)
+    for element, value in resource.items():
+        if element.startswith(name) and value is not None and (shown := _CHOICES.get(element[begins:])):
             return shown(value)
     return ""
 
@@ -188,25 +196,25 @@ def _when(value: object) -> str:
     return dated({"": value}, "")
 
 
-_CHOICES: tuple[tuple[str, Callable[[Any], str]], ...] = (
-    ("Quantity", quantity),
-    ("CodeableConcept", words),
-    ("String", _said),
-    ("Boolean", _truth),
-    ("Integer", number),
-    ("PositiveInt", number),
-    ("Decimal", number),
-    ("Range", between),
-    ("Ratio", ratio),
-    ("DateTime", _when),
-    ("Date", _when),
-    ("Period", period),
-    ("Age", quantity),
-    ("Time", _said),
-    ("Coding", lambda value: text(value, "display") or text(value, "code")),
-    ("Uri", _said),
-    ("Markdown", _said),
-)
+_CHOICES: Mapping[str, Callable[[Any], str]] = {
+    "Quantity": quantity,
+    "CodeableConcept": words,
+    "String": _said,
+    "Boolean": _truth,
+    "Integer": number,
+    "PositiveInt": number,
+    "Decimal": number,
+    "Range": between,
+    "Ratio": ratio,
+    "DateTime": _when,
+    "Date": _when,
+    "Period": period,
+    "Age": quantity,
+    "Time": _said,
+    "Coding": lambda value: text(value, "display") or text(value, "code"),
+    "Uri": _said,
+    "Markdown": _said,
+}
 
 
 def notes(resource: Json) -> str:

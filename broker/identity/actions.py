@@ -14,6 +14,7 @@ from broker.audit.trail import Event, Trail
 from broker.database import table_of, valid_nhs_number, valid_organisation_code
 from broker.errors import InvalidInput, NotFound, TooMany
 from broker.identity.models import Lookup, Organisation, Resident, ResidentHandle
+from broker.identity.tracing import numbered
 from broker.settings import Settings
 from broker.vocabulary import AuditAction
 
@@ -39,8 +40,12 @@ def find_resident(
     """
     digits = valid_nhs_number(nhs_number)
     limit_lookups(session, f"{asker.organisation}/{actor_of(asker)}", settings=settings, now=now)
-    resident_id = session.scalar(select(Resident.id).where(Resident.nhs_number == digits, Resident.born_on == born_on))
-    handle = _handle(settings.secret("handles"), asker.organisation, digits, born_on)
+    found = session.execute(
+        select(Resident.id, Resident.nhs_number).where(numbered(digits), Resident.born_on == born_on)
+    ).first()
+    resident_id, current = found or (None, None)
+    # By a number that was superseded, the same handle as by the one in use: an organisation has one name for somebody.
+    handle = _handle(settings.secret("handles"), asker.organisation, current or digits, born_on)
     known = session.get(ResidentHandle, handle)
     if known is None:
         session.add(
@@ -112,6 +117,8 @@ def organisation_called(session: Session, code: str) -> Organisation:
 
 def actor_of(requester: Requester) -> str:
     """The typed subject written on the trail: a person's and a system's identifiers never share a namespace."""
+    if requester.resident is not None:
+        return f"resident:{requester.resident}"
     return actor_named(requester.person) if requester.person else f"client:{requester.client}"
 
 

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 from sqlalchemy.orm import Session, joinedload
 
 from broker.audit.trail import Event, Trail
-from broker.database import Instant
+from broker.database import Instant, table_of
 from broker.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from broker.identity.models import Membership, Person, SignedInSession
 from broker.settings import Settings
@@ -44,6 +44,17 @@ def in_use(since: Any, columns: Any = Membership) -> ColumnElement[bool]:
     return cast(ColumnElement[bool], used > since)
 
 
+# Asked at every decision, so made once.
+_TABLE = table_of(Membership).c
+_DUE = select(_TABLE.id).where(
+    _TABLE.person_id == bindparam("person"),
+    _TABLE.organisation_code == bindparam("organisation"),
+    _TABLE.role == bindparam("role"),
+    current(bindparam("at", type_=Instant), _TABLE),
+    ~in_use(bindparam("since", type_=Instant), _TABLE),
+)
+
+
 def stands(membership: Membership, *, settings: Settings, now: datetime) -> bool:
     """Whether somebody may sign in to it, or act by it, now."""
     ended = membership.ended_at is not None and membership.ended_at <= now
@@ -69,9 +80,8 @@ def note_use(session: Session, *, person: str, organisation: str, role: Role, no
 
     Says nothing of one that has lapsed already: the caller has asked whether it stands. Commits where it notes.
     """
-    which = (Membership.person_id == person, Membership.organisation_code == organisation, Membership.role == role)
-    due = select(Membership.id).where(*which, current(now), ~in_use(now - _NOTED_EVERY))
-    if (found := session.scalars(due).all()) != []:
+    asked = {"person": person, "organisation": organisation, "role": role, "at": now, "since": now - _NOTED_EVERY}
+    if (found := session.scalars(_DUE, asked).all()) != []:
         session.execute(update(Membership).where(Membership.id.in_(found)).values(used_at=now))
         session.commit()
 

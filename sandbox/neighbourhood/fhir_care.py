@@ -110,8 +110,8 @@ def document(fact: Fact, page: Page) -> Resource:
 
 
 def contact(fact: Fact, page: Page) -> Resource:
-    code = {"carer": "CAREGIVER", "parent": "PRN"}[fact.category]
-    coding = {"system": f"{HL7}/v3-RoleCode", "code": code}
+    system, code = {"carer": ("v3-RoleClass", "CAREGIVER"), "parent": ("v3-RoleCode", "PRN")}[fact.category]
+    coding = {"system": f"{HL7}/{system}", "code": code}
     return {
         "active": True,
         "patient": page.subject,

@@ -33,8 +33,8 @@ def allergy(fact: Fact, page: Page) -> Resource:
     if isinstance(fact.value, Concept):
         reaction = {"manifestation": [said(fact.value)], "severity": fact.category}
     return {
-        # A refuted allergy is neither active nor resolved, so no clinical status is claimed for it.
-        "clinicalStatus": None if refuted else one("allergyintolerance-clinical", "active"),
+        # FHIR R4 ait-1: whatever was not entered in error has a clinical status, and what was refuted is not active.
+        "clinicalStatus": one("allergyintolerance-clinical", "inactive" if refuted else "active"),
         "verificationStatus": one("allergyintolerance-verification", fact.status),
         "code": said(fact.what),
         "patient": page.subject,

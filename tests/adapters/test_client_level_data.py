@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import csv
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from adapters import Egress, Http, build
+from adapters.client_level_data import read_document
 from broker.records.source import ResidentIdentity, SourceAnswer
 from broker.vocabulary import GapCause, Section
 from tests.adapters.conformance.asking import described, no_secret
@@ -89,7 +91,7 @@ def test_an_event_reported_again_in_the_next_period_is_one_event(tmp_path: Path)
 def test_other_people_a_carer_looks_after_are_never_read(tmp_path: Path) -> None:
     drop(tmp_path, "a.csv", {"Adult_1_Linked_Person_ID": "LA-OTHER", "No_of_adults_being_cared_for": "1"})
     for entry in ask(tmp_path).entries:
-        assert "LA-OTHER" not in repr(entry.details)
+        assert "LA-OTHER" not in repr(entry.details) + repr(entry.original)
 
 
 def test_an_answer_that_says_nothing_is_not_an_entry(tmp_path: Path) -> None:
@@ -141,4 +143,49 @@ def test_the_check_counts_rows_and_problems_and_names_nobody(tmp_path: Path) -> 
     configuration = {"folder": str(tmp_path)}
     system = build(described("cld-csv", configuration), http=Http(egress=Egress(())), secret=no_secret)
     check = asyncio.run(system.check())
-    assert check.facts == (("a.csv", "2026-04-01 to 2026-06-30: 3 rows, 2 with a problem (utf-8-sig)"),)
+    assert check.facts == (("a.csv", "2026-04-01 to 2026-06-30: 3 rows, 2 with a problem (Release 1, utf-8-sig)"),)
+
+
+def test_what_a_carers_assessment_says_of_caring_outlives_later_rows_and_work_stands_by_itself(tmp_path: Path) -> None:
+    carer = {"Event_Type": "Assessment", "Total_Hrs_Caring_per_week": "20-34", "No_of_adults_being_cared_for": "1"}
+    drop(tmp_path, "spring.csv", carer, period=SPRING)
+    drop(tmp_path, "summer.csv", {"Event_Reference": "E2", "Employment_Status": "Part-time"})
+    found = {entry.section: entry for entry in ask(tmp_path).entries}
+    assert dict(found[Section.CARING].details) == {
+        "Total hours caring per week": "20-34",
+        "No of adults being cared for": "1",
+    }
+    assert dict(found[Section.WORK].details) == {"Employment status": "Part-time"}
+
+
+def test_each_release_is_known_by_its_columns_and_read_whole(tmp_path: Path) -> None:
+    drop(tmp_path, "one.csv", {"Service_Type": "Home care", "Unit_Cost": "18.50", "Cost_Frequency_Unit_Type": "Hourly"})
+    later = {"Event_Type": "Review", "Event_Reference": "E2", "Review_Type": "Planned", "Conversation": "Yes"}
+    drop(tmp_path, "two.csv", later, period=SPRING)
+    found = {entry.section: entry for entry in ask(tmp_path, Section.SERVICES, Section.CARE_PLAN).entries}
+    assert ("Cost", "£18.50 (hourly)") in found[Section.SERVICES].details
+    assert (found[Section.CARE_PLAN].title, ("Conversation", "Yes") in found[Section.CARE_PLAN].details) == (
+        "Planned",
+        True,
+    )
+    system = build(described("cld-csv", {"folder": str(tmp_path)}), http=Http(egress=Egress(())), secret=no_secret)
+    facts = dict(asyncio.run(system.check()).facts)
+    assert "Release 1" in facts["one.csv"]
+    assert "Release 2" in facts["two.csv"]
+
+
+def test_a_number_they_had_before_finds_their_rows(tmp_path: Path) -> None:
+    drop(tmp_path, "a.csv", {})
+    renumbered = ResidentIdentity("9990000034", ADA.born_on, former_numbers=frozenset({"9990000018"}))
+    assert ask(tmp_path, Section.SERVICES, resident=renumbered).entries
+    assert not ask(tmp_path, Section.SERVICES, resident=ResidentIdentity("9990000034", ADA.born_on)).entries
+
+
+def test_a_file_read_by_itself_is_about_the_person_of_its_first_row(tmp_path: Path) -> None:
+    path = drop(tmp_path, "a.csv", {}, {"NHS_Number": "9990000034", "Date_of_Birth": "02/09/1971"})
+    now = datetime(2026, 11, 20, tzinfo=UTC)
+    read = read_document(path.read_bytes(), source="s", now=now)
+    assert read.person == ResidentIdentity("9990000018", ADA.born_on)
+    assert [entry.provenance.source for entry in read.answer.entries] == ["s"]
+    assert {gap.cause for gap in read.answer.gaps} == {GapCause.WRONG_PERSON}
+    assert read_document(b"no,table\n", source="s", now=now).answer.gaps

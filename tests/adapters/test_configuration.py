@@ -20,7 +20,9 @@ def refused(kind: str, configuration: dict[str, Any]) -> InvalidInput:
 
 
 def test_the_kinds_are_named() -> None:
-    assert set(KINDS) == {"fhir-r4", "cld-csv", "casework-csv", "open-referral-uk"}
+    files = {"cld-csv", "casework-csv", "children-csv", "housing-csv", "social-prescribing-csv"}
+    national = {"gp-connect-structured", "pds-fhir", "nrl", "patient-flags"}
+    assert set(KINDS) == {"fhir-r4", "open-referral-uk", "hosted", *files, *national}
 
 
 def test_an_unknown_kind_is_refused() -> None:

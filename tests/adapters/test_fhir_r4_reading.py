@@ -329,3 +329,19 @@ def test_a_patient_is_several_entries() -> None:
     assert detail(shown[Section.INDIVIDUAL_REQUIREMENTS], "Language") == "Welsh (preferred)"
     assert len({entry.id for entry in answer.entries}) == len(answer.entries)
     assert "9990000018" not in repr([(e.title, e.details) for e in answer.entries])
+
+
+@pytest.mark.parametrize(
+    ("start", "said_as"),
+    [("2026-12-01T10:00:00Z", "1 December 2026 at 10:00am"), ("2027-06-01T23:30:00Z", "2 June 2027 at 12:30am")],
+)
+def test_a_time_is_said_as_a_clock_in_london_shows_it(start: str, said_as: str) -> None:
+    participant = [{"actor": {"reference": "Patient/p1"}}]
+    visit = {"resourceType": "Appointment", "id": "v", "status": "booked", "start": start, "participant": participant}
+    assert detail(only(visit), "When") == said_as
+
+
+@pytest.mark.parametrize(("course", "said_as"), [("continuous", "repeat"), ("acute", "acute"), ("Every spring",) * 2])
+def test_a_course_is_said_as_prescribers_say_it(course: str, said_as: str) -> None:
+    entry = only(of_ada("MedicationRequest", medicationCodeableConcept=said("X"), courseOfTherapyType=said(course)))
+    assert detail(entry, "Kind of prescription") == said_as

@@ -68,7 +68,8 @@ def ask_network(
 
 def file_system(world: FileWorld, folder: Path, *, limits: Limits | None = None) -> SourceSystem:
     client = Http(egress=Egress(()), limits=limits)
-    return build(described(world.kind, world.configuration(folder)), http=client, secret=no_secret)
+    description = described(world.kind, world.configuration(folder))
+    return build(description, http=client, secret=no_secret, **world.parts(folder))
 
 
 def ask_files(

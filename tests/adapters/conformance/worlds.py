@@ -12,11 +12,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from broker.records.source import ResidentIdentity
-from broker.vocabulary import NHS_NUMBER, Section
+from broker.records.source import Asker, ResidentIdentity
+from broker.vocabulary import NHS_NUMBER, Purpose, Role, Section
 from tests.adapters.listener import Reply, Request, as_json
 
-ADA = ResidentIdentity("9990000018", date(1964, 3, 14))
+CARE = Asker("XX9T01", Role.CLINICIAN, Purpose.DIRECT_CARE, request="a-request", person="a-worker")
+ADA = ResidentIdentity("9990000018", date(1964, 3, 14), asked_by=CARE)
 STRANGER = ResidentIdentity("9990000034", date(1971, 9, 2))
 
 
@@ -34,12 +35,18 @@ class Holding:
 
 
 class NetworkWorld:
-    """A source over HTTP. ``answer`` gives the reply to a request; ``personal`` says whether it is told of somebody."""
+    """A source over HTTP. ``answer`` gives the reply to a request; ``personal`` says whether it is told of somebody.
+
+    ``names_in`` is the one place where its protocol puts the NHS number into an address, where it does: ``path``, or
+    the name of a parameter of the query. It stands nowhere else, in no header, and no date of birth stands anywhere.
+    """
 
     kind: str
     personal: bool
     section: Section
     media: str
+    paged = True  # whether a long answer comes in pages, each asked for
+    names_in: str = ""
 
     def configuration(self, url: str) -> dict[str, Any]:
         return {"base_url": url}
@@ -148,6 +155,10 @@ class FileWorld:
     def file(self, folder: Path) -> Path:
         return folder / "export.csv"
 
+    def parts(self, folder: Path) -> dict[str, Any]:
+        """What else its adapter is built with."""
+        return {}
+
     def write(self, holding: Holding, folder: Path) -> None:
         rows = [self.row(holding.person, number) for number in range(holding.items)]
         rows += [self.not_understood(holding.person, number) for number in range(holding.unknown)]
@@ -208,6 +219,11 @@ class CaseworkWorld(FileWorld):
         return self.row(person, 9000 + number, "Gardening")
 
 
-NETWORK: tuple[NetworkWorld, ...] = (FhirWorld(), DirectoryWorld())
-FILES: tuple[FileWorld, ...] = (CldWorld(), CaseworkWorld())
-EVERY: tuple[NetworkWorld | FileWorld, ...] = (*NETWORK, *FILES)
+# Here, for each builds on what is above.
+from tests.adapters.conformance import world_extracts, world_national  # noqa: E402
+from tests.adapters.conformance.world_gp_connect import GpConnectWorld  # noqa: E402
+from tests.adapters.conformance.world_hosted import HostedWorld  # noqa: E402
+
+NETWORK: tuple[NetworkWorld, ...] = (FhirWorld(), DirectoryWorld(), GpConnectWorld(), *world_national.WORLDS)
+FILES: tuple[FileWorld, ...] = (CldWorld(), CaseworkWorld(), *world_extracts.WORLDS)
+EVERY: tuple[NetworkWorld | FileWorld, ...] = (*NETWORK, *FILES, HostedWorld())
