@@ -1,8 +1,9 @@
-"""What betrays something sensitive: codes, medicines and words, by the sensitivity each betrays. Data, no behaviour.
+"""What betrays something sensitive by where it is listed or how it is coded. Data, no behaviour.
 
 The first four sensitivities of the RCGP's sensitive dataset, the eight concerns Londoners named, and what two laws
-protect. Lists are never complete: what a source states, and what an entry is linked to, count beside them. Where a
-code or word is in doubt it is here: to withhold too much can be asked about, to show too much cannot be undone.
+protect. Lists are never complete: words (``sensitive_words``), medicines (``sensitive_medicines``), what a source
+states and what an entry is linked to count beside them. Where a code is in doubt it is here: to withhold too much can
+be asked about, to show too much cannot be undone.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ SNOMED: Mapping[Sensitivity, Mapping[str, str]] = {
         "165816005": "HIV positive",
         "91947003": "Asymptomatic HIV infection",
         "111880001": "Acute HIV infection",
+        "165815009": "HIV negative",
     },
     S.SEXUAL_HEALTH: {
         "8098009": "Sexually transmitted infectious disease",
@@ -43,17 +45,25 @@ SNOMED: Mapping[Sensitivity, Mapping[str, str]] = {
         "33839006": "Genital herpes simplex",
         "266113007": "Genital warts",
         "56335008": "Infection by Trichomonas",
+        "26039008": "Neurosyphilis",
+        "83883001": "Cardiovascular syphilis",
+        "35742006": "Congenital syphilis",
     },
     S.TERMINATION: {
         "386639001": "Termination of pregnancy",
         "57797005": "Induced termination of pregnancy",
         "285409006": "Medical termination of pregnancy",
         "302375005": "Operative termination of pregnancy",
+        "70317007": "Abortion",
+        "271954000": "Failed attempted abortion",
+        "391896006": "Therapeutic abortion",
     },
     S.ASSISTED_FERTILISATION: {
         "52637005": "In vitro fertilisation",
         "63487001": "Assisted fertilisation",
         "10231000132102": "In vitro fertilisation pregnancy",
+        "236912008": "Gamete intrafallopian transfer",
+        "58533008": "Artificial insemination",
     },
     S.FERTILITY: {
         "8619003": "Infertile",
@@ -66,6 +76,8 @@ SNOMED: Mapping[Sensitivity, Mapping[str, str]] = {
         "407375002": "Surgically transgendered transsexual",
         "407376001": "Male-to-female transsexual",
         "407377005": "Female-to-male transsexual",
+        "407378000": "Surgically transgendered transsexual, male-to-female",
+        "407379008": "Surgically transgendered transsexual, female-to-male",
     },
     S.MENTAL_HEALTH: {
         "74732009": "Mental disorder",
@@ -97,6 +109,15 @@ SNOMED: Mapping[Sensitivity, Mapping[str, str]] = {
         "736253002": "Mental health crisis plan",
         "720433000": "PHQ-9 score",
         "445455005": "GAD-7 score",
+        "48694002": "Anxiety",
+        "78667006": "Dysthymia",
+        "64905009": "Paranoid schizophrenia",
+        "371596008": "Bipolar I disorder",
+        "83225003": "Bipolar II disorder",
+        "231494001": "Mania",
+        "25501002": "Social phobia",
+        "70691001": "Agoraphobia",
+        "439960005": "Binge eating disorder",
     },
     S.SELF_HARM: {
         "248062006": "Self-harm",
@@ -106,6 +127,8 @@ SNOMED: Mapping[Sensitivity, Mapping[str, str]] = {
         "276853009": "Self-inflicted injury",
         "59274003": "Intentional drug overdose",
         "425104003": "Suicidal behaviour",
+        "267073005": "Suicidal",
+        "225444004": "At risk for suicide",
     },
     S.ALCOHOL: {
         "66590003": "Alcohol dependence",
@@ -116,6 +139,10 @@ SNOMED: Mapping[Sensitivity, Mapping[str, str]] = {
         "8635005": "Alcohol withdrawal delirium",
         "41309000": "Alcoholic liver damage",
         "420054005": "Alcoholic cirrhosis",
+        "86933000": "Heavy drinker",
+        "219006": "Current drinker of alcohol",
+        "105542008": "Does not drink alcohol",
+        "371434005": "History of alcohol abuse",
     },
     S.DRUGS: {
         "361055000": "Misuses drugs",
@@ -126,6 +153,9 @@ SNOMED: Mapping[Sensitivity, Mapping[str, str]] = {
         "5602001": "Opioid abuse",
         "31956009": "Cocaine dependence",
         "85005007": "Cannabis dependence",
+        "44870007": "Ex-drug user",
+        "226034001": "Injecting drug user",
+        "417284009": "Current drug user",
     },
     S.DOMESTIC_ABUSE: {
         "706893006": "Victim of intimate partner abuse",
@@ -138,144 +168,40 @@ SNOMED: Mapping[Sensitivity, Mapping[str, str]] = {
     },
 }
 
-# ICD-10 by pattern, for hospital sources. Anchored at the start; any subdivision counts.
+# ICD-10 by pattern, for hospital sources. Anchored at the start; any subdivision counts; the point may be left out.
 ICD10: Mapping[Sensitivity, str] = {
-    S.HIV: r"B2[0-4]|Z21",
-    S.SEXUAL_HEALTH: r"A5[0-9]|A6[0-4]",
-    S.TERMINATION: r"O04",
-    S.FERTILITY: r"N46|N97|Z31",
+    S.HIV: r"B2[0-4]|Z21|R75|F02\.?4|O98\.?7|Z11\.?4|Z20\.?6|Z71\.?7",
+    S.SEXUAL_HEALTH: r"A5[0-9]|A6[0-4]|O98\.?[1-3]|Z11\.?3|Z20\.?2|Z22\.?4|Z72\.?5",
+    S.TERMINATION: r"O0[4-7]|Z64\.?0|P96\.?4",
+    S.FERTILITY: r"N46|N97|N98|Z31",
+    S.ASSISTED_FERTILISATION: r"Z31\.?[123]|N98",
     S.GENDER: r"F64",
-    S.ALCOHOL: r"F10|K70|Z72\.?1",
-    S.DRUGS: r"F1[1-689]|Z72\.?2",  # F17 is tobacco
-    S.MENTAL_HEALTH: r"F[2-6][0-9]",
-    S.SELF_HARM: r"X[67][0-9]|X8[0-4]|Z91\.?5",
-    S.SAFEGUARDING: r"T74",
-    S.DOMESTIC_ABUSE: r"Y06|Y07",
-}
-
-# Medicines that betray what they are for, by substance and common UK brand. Those given as often for something else
-# (amitriptyline and duloxetine for pain, estradiol for the menopause) are left to linkage.
-MEDICINES: Mapping[Sensitivity, tuple[str, ...]] = {
-    S.HIV: (
-        *("abacavir", "atazanavir", "bictegravir", "cabotegravir", "cobicistat", "darunavir", "dolutegravir"),
-        *("doravirine", "efavirenz", "elvitegravir", "emtricitabine", "etravirine", "lamivudine", "lopinavir"),
-        *("maraviroc", "nevirapine", "raltegravir", "rilpivirine", "ritonavir", "tenofovir", "zidovudine"),
-        *("atripla", "biktarvy", "combivir", "descovy", "dovato", "eviplera", "genvoya", "juluca", "kivexa"),
-        *("odefsey", "stribild", "symtuza", "tivicay", "triumeq", "truvada"),
-    ),
-    S.DRUGS: (
-        *("methadone", "physeptone", "buprenorphine", "subutex", "suboxone", "espranor", "buvidal", "naltrexone"),
-        *("naloxone", "nyxoid", "prenoxad", "lofexidine"),
-    ),
-    S.ALCOHOL: ("acamprosate", "disulfiram", "antabuse", "nalmefene", "naltrexone", "chlordiazepoxide", "thiamine"),
-    S.TERMINATION: ("mifepristone", "gemeprost", "medabon"),
-    S.FERTILITY: (
-        *("clomifene", "clomiphene", "clomid", "follitropin", "menotrophin", "menotropin", "menopur", "gonal-f"),
-        *("ovitrelle", "choriogonadotropin", "cetrorelix", "ganirelix"),
-    ),
-    S.MENTAL_HEALTH: (
-        *("amisulpride", "aripiprazole", "asenapine", "cariprazine", "chlorpromazine", "clozapine", "flupentixol"),
-        *("haloperidol", "lurasidone", "olanzapine", "paliperidone", "quetiapine", "risperidone", "sulpiride"),
-        *("trifluoperazine", "zuclopenthixol", "lithium", "priadel", "camcolit"),
-        *("citalopram", "escitalopram", "fluoxetine", "fluvoxamine", "paroxetine", "sertraline", "vortioxetine"),
-        *("clomipramine", "imipramine", "lofepramine", "mirtazapine", "moclobemide", "phenelzine", "reboxetine"),
-        *("tranylcypromine", "trazodone", "venlafaxine", "agomelatine"),
-    ),
-}
-
-# Abbreviations that are other words in small letters, as regular expressions matched as they are written.
-ABBREVIATIONS: Mapping[Sensitivity, tuple[str, ...]] = {
-    S.HIV: (r"(?<!HEARING )(?<!WALKING )(?<!MOBILITY )(?<!VISUAL )AIDS",),  # not a hearing aid
-    S.SEXUAL_HEALTH: (r"STIs?|GUM",),
-    S.GENDER_RECOGNITION: (r"GRC",),
-}
-
-# Words, as regular expressions in small letters, each matched from one word's beginning to another's end and in either
-# case. Say ``\w*`` where a word may go on.
-WORDS: Mapping[Sensitivity, tuple[str, ...]] = {
-    S.HIV: (
-        r"hiv(?:[ -]?[12])?",
-        r"acquired immune deficiency(?: syndrome)?",
-        r"human immunodeficiency virus",
-        r"anti-?retroviral\w*",
-        r"cd4(?: count)?",
-        r"viral load",
-        r"pre-?exposure prophylaxis",
-    ),
-    S.SEXUAL_HEALTH: (
-        r"sexual health",
-        r"sexually transmitted",
-        r"gum clinic|genito-?urinary medicine",
-        r"chlamydia\w*|gonorrh\w*|syphilis|trichomon\w*",
-        r"genital (?:herpes|warts?)",
-    ),
-    S.TERMINATION: (r"terminat\w* (?:of )?(?:the |a |her )?pregnancy", r"abortion\w*", r"pregnancy advisory"),
-    S.FERTILITY: (r"(?:in|sub)?fertil(?:ity|e)",),
-    S.ASSISTED_FERTILISATION: (
-        r"ivf|icsi|iui",
-        r"in[ -]vitro fertili[sz]ation",
-        r"assisted (?:fertili[sz]ation|conception|reproduction)",
-        r"(?:embryo|blastocyst) (?:transfer|storage|donat\w*)",
-        r"(?:egg|sperm|gamete|donor) (?:collection|retrieval|donor|donat\w*|insemination)",
-        r"intra-?uterine insemination",
-    ),
-    S.GENDER: (
-        r"gender (?:dysphoria|identity|incongruence|reassignment|affirm\w*|clinic|transition\w*|confirm\w*)",
-        r"trans-?gender\w*|transsexual\w*",
-        r"trans (?:man|woman|male|female|person|boy|girl)",
-    ),
-    S.GENDER_RECOGNITION: (r"gender recognition", r"acquired gender"),
-    S.MENTAL_HEALTH: (
-        r"mental(?:ly)? (?:health|ill|illness|disorder)",
-        r"(?<!st )(?<!respiratory )(?<!marrow )depress(?:ion|ed|ive)",
-        r"anti-?depress\w*|antipsychotic\w*",
-        r"anxiety|panic (?:attacks?|disorder)|low mood",
-        r"psychiatr\w*|psycholog\w*|psychos[ei]s|psychotic|psychotherap\w*",
-        r"schizo\w*|bipolar|mania|manic",
-        r"post-?traumatic stress(?: disorder)?|ptsd|obsessive[ -]compulsive|ocd|personality disorder",
-        r"eating disorder|anorexia nervosa|bulimia\w*",
-        r"cognitive behaviou?ral|cbt|talking therap\w*|iapt",
-        r"(?<!genetic )(?<!cessation )(?<!contraceptive )(?<!dietary )counsell(?:ing|or)",
-        r"camhs|cmht|crisis (?:team|plan|line|house)|sectioned",
-        r"phq-?9|gad-?7",
-    ),
-    S.SELF_HARM: (
-        r"self[ -]?(?:harm\w*|injur\w*|inflicted|poison\w*)",
-        r"suicid\w*|parasuicid\w*",
-        r"overdos\w*",
-        r"risks? to (?:self|him ?self|her ?self|themsel\w+)",
-        r"end(?:ing)? (?:his|her|their) (?:own )?life",
-    ),
     S.ALCOHOL: (
-        r"(?<!non-)(?<!non )alcohol\w*",
-        r"drink\w* (?:heavily|problem\w*|too much|to excess)",
-        r"binge drink\w*|problem drink\w*",
-        r"audit-?c",
-        r"detox\w*",
+        r"F10|K70|K29\.?2|K85\.?2|K86\.?0|G31\.?2|G62\.?1|G72\.?1|I42\.?6|E24\.?4|E51\.?2|O35\.?4|Q86\.?0|P04\.?3"
+        r"|R78\.?0|T51|X45|X65|Y90|Y91|Z50\.?2|Z71\.?4|Z72\.?1|Z81\.?1"
     ),
-    S.DRUGS: (
-        r"drug (?:us(?:e|er|ing)|misuse|abuse|dependen\w*|addict\w*|problem\w*|(?:and alcohol )?service\w*)",
-        r"(?:mis)?us(?:es|ing) (?:street )?drugs",
-        r"substance (?:use|misuse|abuse|dependen\w*)",
-        r"(?:opioid|opiate|cocaine|cannabis|heroin) (?:use\w*|misuse|abuse|dependen\w*|addict\w*|substitution\w*)",
-        r"heroin|crack(?: cocaine)?|cocaine|cannabis|amphetamine\w*|ketamine|ecstasy",
-        r"addict\w*|needle exchange|supervised consumption|recovery service|inject\w* drugs",
-    ),
-    S.DOMESTIC_ABUSE: (
-        r"domestic(?:ally)? (?:abus\w*|violen\w*)",
-        r"(?:intimate )?partner (?:abuse|violence)|abusive (?:partner|relationship|husband|wife)",
-        r"coerci(?:ve|on)(?: control)?|controlling behaviou?r",
-        r"marac|idva|non-molestation|women'?s refuge|refuge",
-        r"(?:sexual|honour)(?:ly)?[ -](?:based )?(?:assault\w*|abus\w*|violence)|raped?|stalk(?:ed|er|ing)",
-        r"forced marriage|female genital mutilation|fgm",
-        r"in front of (?:a|the|his|her|their) (?:partner|husband|wife)|never send letters|do not send letters",
-        r"not safe at home|afraid of (?:a|the|his|her|their) (?:partner|husband|wife)",
-    ),
-    S.SAFEGUARDING: (
-        r"safeguard\w*",
-        r"child (?:protection|in need|abuse|exploitation)|looked[ -]after child\w*",
-        r"(?:emotional|physical|financial|elder) abuse|neglect(?:ed)?",
-        r"section (?:42|47) (?:enquir\w*|inquir\w*|investigation)|multi-agency risk|mash referral",
-    ),
-    S.THIRD_PARTY: (r"third[ -]party (?:information|disclosure)|in (?:strict )?confidence by",),
+    S.DRUGS: r"F1[1-689]|T40|O35\.?5|P04\.?4|P96\.?1|R78\.?[1-5]|X42|X62|Z50\.?3|Z71\.?5|Z72\.?2|Z81\.?[34]|Z86\.?4",
+    S.MENTAL_HEALTH: r"F[2-6][0-9]|F9[1-4]|R45|Z00\.?4|Z03\.?2|Z13\.?3|Z50\.?4|Z81\.?8|Z86\.?5|Z91\.?4",
+    S.SELF_HARM: r"X[67][0-9]|X8[0-4]|Y87\.?0|Z91\.?5|R45\.?8",
+    S.SAFEGUARDING: r"T74|Y06|Y07|Z61\.?[4-6]|Z62\.?[2-6]",
+    S.DOMESTIC_ABUSE: r"Y05|Y06|Y07|T74\.?[12]|Z04\.?[45]",
+}  # F17 is tobacco, and no concern of these
+
+# Procedures in OPCS-4, for hospital sources; matched as ICD-10 is.
+OPCS4: Mapping[Sensitivity, str] = {
+    S.ASSISTED_FERTILISATION: r"Q13|Q21|Q38|Q48|Y96",  # gametes and embryos: put in, recovered, made
+    S.FERTILITY: r"Q13|Q21|Q38|Q48|Y96",
+    S.TERMINATION: r"Q14",  # an abortifacient
+    S.GENDER: r"X15",
+}
+
+# Of somebody under 18: what a parent who reads a child's record must not learn from it unasked, and what the child's
+# own services know. A pregnancy, or how one is avoided, is told to nobody by the broker alone.
+CHILD_SECTIONS: Mapping[Section, Sensitivity] = {Section.PREGNANCY: S.SEXUAL_HEALTH}
+CHILD_ICD10: Mapping[Sensitivity, str] = {
+    S.SEXUAL_HEALTH: r"Z30|Z3[2-9]|O[0-9][0-9]|Z97\.?5",
+    S.SAFEGUARDING: r"Z6[12]|Z60\.?8",
+}
+CHILD_SNOMED: Mapping[Sensitivity, Mapping[str, str]] = {
+    S.SEXUAL_HEALTH: {"77386006": "Pregnant", "13197004": "Contraception", "60001007": "Not pregnant"},
 }

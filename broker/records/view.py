@@ -7,30 +7,35 @@ of a withholding, the view is the very one there would be if what is withheld ha
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from broker.access.request import Pair
-from broker.records import contradictions, labels
+from broker.records import contradictions, whereabouts
 from broker.records.collect import SourceOutcome
-from broker.records.sameness import Likeness, alike, likeness
-from broker.records.source import RecordEntry, SourceSystem
+from broker.records.likeness import Comparer, Likeness
+from broker.records.own_labels import Choices, Own, Reader
+from broker.records.sameness import alike
+from broker.records.source import Gap, LabelBasis, RecordEntry, SourceSystem
+from broker.records.spreading import Spread, spread
 from broker.records.states import Asked, SectionGap, SourceStatus, status_of
-from broker.vocabulary import DenialReason, Disclosure, Section, Sensitivity, Silence
+from broker.vocabulary import DenialReason, Disclosure, GapCause, Section, Sensitivity, Silence
 
 __all__ = ["JoinedEntry", "RecordView", "SectionGap", "SectionView", "SourceStatus", "assemble"]
 
+IN_LAW = frozenset(each for each in Sensitivity if each.in_law)
 UNNAMED = "items the broker cannot show"
 Place = tuple[Section, str]  # a section of a source
+Judge = Callable[[Sequence[RecordEntry]], tuple[frozenset[tuple[str, str]], frozenset[tuple[str, str]]]]
 
 
 class Found(NamedTuple):
     """An entry, with what is worked out of it alone: what it betrays, and what it is compared with others by."""
 
     entry: RecordEntry
-    own: labels.Own
+    own: Own
     likeness: Likeness
 
     @property
@@ -44,7 +49,7 @@ class Among(NamedTuple):
 
     found: tuple[Found, ...]
     things: Sequence[tuple[int, ...]]
-    labels: Sequence[frozenset[Sensitivity]]
+    spread: Spread
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,22 +100,49 @@ def assemble(
     clinical: bool,
     made_at: datetime,
     systems: Mapping[str, SourceSystem] | None = None,
+    age: int | None = None,
+    choices: Choices | None = None,
+    kept_back: Judge | None = None,
+    sensitive: bool = False,
+    context: Sequence[Pair] = (),
 ) -> RecordView:
     """The view of ``requested`` that ``pairs`` allow, of what ``outcomes`` brought.
 
-    ``systems`` gives sources their plain names; without it a source that said nothing is called by its id.
+    ``context`` is what was read beside them for its labels alone. It withholds and labels as if it had been asked for,
+    and nothing of it is shown: not an entry, not a link to one, not a source or what became of it.
+
+    ``systems`` gives sources their plain names; without it a source that said nothing is called by its id. ``age`` is
+    the resident's, in years, and ``choices`` what they say themselves of their entries; see ``own_labels``.
     Labels are found before anything is withheld, and a thing that two sources tell of is withheld from both by what
-    either says of it. What the law bars is left out first and never told; then what ``pairs`` withhold by label.
+    either says of it. What the law bars is left out and never told, with what ``pairs`` withhold by label; and then
+    what ``kept_back`` says, of entries as they would be shown, is not given: each as a source and an id there. It says
+    too which it had no time for: those go as well, and every source is said to be late with what it was asked.
+    ``sensitive`` is the national register's flag of the resident: whereabouts go before anything else is looked at.
     """
+    if sensitive:
+        outcomes = [_without_whereabouts(outcome) for outcome in outcomes]
     told = disclosure.tells(clinical=clinical)
-    brought = _permitted_entries(pairs, outcomes)
-    lawful, _ = _withhold(brought, dict.fromkeys(_places(pairs), _in_law()))
-    visible, withheld_at = _withhold(lawful, {(pair.section, pair.source): pair.withheld_labels for pair in pairs})
-    asked = Asked(pairs, outcomes, systems or {}, told=told, withheld_at=withheld_at if told else frozenset())
-    shown = _shown(visible)
-    things = _things(shown, visible.things)
-    sections = tuple(_section(section, things.get(section, []), asked) for section in Section if section in requested)
-    holding = {entry.provenance.source for entry in shown}
+    read = (*pairs, *context)
+    brought = _permitted_entries(read, outcomes, Reader(age=age, choices=choices))
+    withheld = {(pair.section, pair.source): pair.withheld_labels | IN_LAW for pair in read}
+    visible, withheld_at = _withhold(brought, withheld)
+    before = visible
+    visible, kept_at, in_time = _keep_back(visible, kept_back)
+    outcomes = outcomes if in_time else [_late(outcome) for outcome in outcomes]
+    if visible is not before:  # what remains may be matched anew
+        visible, also_at = _withhold(visible, withheld)
+        withheld_at |= also_at
+    outcomes = without_context(outcomes, pairs) if context else outcomes
+    asked = Asked(pairs, outcomes, systems or {}, told=told, withheld_at=withheld_at | kept_at if told else frozenset())
+    shown = _shown(visible, requested)
+    things = {section: each for section, each in _things(shown, visible.things).items() if section in requested}
+    disputes = contradictions.found(things, names=asked.names)
+    sections = tuple(
+        _section(section, things.get(section, []), disputes.get(section, []), asked)
+        for section in Section
+        if section in requested
+    )
+    holding = {entry.provenance.source for entry in shown if entry.section in requested}
     return RecordView(
         sections=sections,
         sources=tuple(status_of(source, asked, source in holding) for source in asked.sources),
@@ -120,51 +152,112 @@ def assemble(
     )
 
 
-def _permitted_entries(pairs: Sequence[Pair], outcomes: Sequence[SourceOutcome]) -> Among:
+def without_context(outcomes: Sequence[SourceOutcome], pairs: Sequence[Pair]) -> list[SourceOutcome]:
+    """``outcomes`` of what ``pairs`` permit alone, without what was read beside it.
+
+    How long a source took, and how much of its answer was not understood, are of all that it was asked for: neither is
+    said of one section.
+    """
+    wanted: dict[str, set[Section]] = {}
+    for pair in pairs:
+        if pair.permitted:
+            wanted.setdefault(pair.source, set()).add(pair.section)
+    narrowed = ((outcome, outcome.sections & wanted.get(outcome.source, set())) for outcome in outcomes)
+    return [_of_sections(outcome, sections) for outcome, sections in narrowed if sections]
+
+
+def _of_sections(outcome: SourceOutcome, sections: frozenset[Section]) -> SourceOutcome:
+    answer = outcome.answer
+    kept = replace(
+        answer,
+        entries=tuple(entry for entry in answer.entries if entry.section in sections),
+        gaps=tuple(gap for gap in answer.gaps if gap.section in sections),
+    )
+    return replace(outcome, sections=sections, answer=kept)
+
+
+def _without_whereabouts(outcome: SourceOutcome) -> SourceOutcome:
+    return replace(outcome, answer=replace(outcome.answer, entries=whereabouts.hidden(outcome.answer.entries)))
+
+
+def _permitted_entries(pairs: Sequence[Pair], outcomes: Sequence[SourceOutcome], reader: Reader) -> Among:
     """Entries of permitted pairs alone, whatever else an outcome holds; in an order that no source decides."""
     permitted = {(pair.section, pair.source) for pair in pairs if pair.permitted}
     entries = (entry for outcome in outcomes for entry in outcome.answer.entries)
     kept = (entry for entry in entries if (entry.section, entry.provenance.source) in permitted)
-    found = (Found(entry, labels.own(entry), likeness(entry)) for entry in kept)
+    comparer = Comparer()
+    found = (Found(entry, reader.own(entry), comparer.likeness(entry)) for entry in kept)
     return _among(sorted(found, key=lambda each: each.likeness.order))
 
 
 def _among(found: Iterable[Found]) -> Among:
     found = tuple(found)
     things = alike([each.likeness for each in found])
-    spread = labels.spread([each.entry for each in found], [each.own for each in found], together=things)
-    return Among(found, things, spread)
+    labels = spread([each.entry for each in found], [each.own for each in found], together=things)
+    return Among(found, things, labels)
 
 
 def _withhold(among: Among, withheld: Mapping[Place, frozenset[Sensitivity]]) -> tuple[Among, frozenset[Place]]:
-    """What remains, and where something did not.
+    """What remains, and where something did not that may be told of: never what the law bars.
 
     Repeated until nothing more goes: what remains may be matched anew, and must then be what it would have been had
     the rest never been there.
     """
     gone: set[Place] = set()
     while True:
-        judged = [
-            (each, its.isdisjoint(withheld[each.place])) for each, its in zip(among.found, among.labels, strict=True)
+        going = [
+            not its.isdisjoint(withheld[each.place]) for each, its in zip(among.found, among.spread.labels, strict=True)
         ]
-        going = {each.place for each, stays in judged if not stays}
-        if not going:
+        if not any(going):
             return among, frozenset(gone)
-        gone |= going
-        among = _among(each for each, stays in judged if stays)
+        gone.update(
+            each.place
+            for each, its, goes in zip(among.found, among.spread.labels, going, strict=True)
+            if goes and its.isdisjoint(IN_LAW) and not its.isdisjoint(withheld[each.place])
+        )
+        among = _among(each for each, goes in zip(among.found, going, strict=True) if not goes)
 
 
-def _shown(among: Among) -> tuple[RecordEntry, ...]:
+def _keep_back(among: Among, judge: Judge | None) -> tuple[Among, frozenset[Place], bool]:
+    """What remains when what is judged is gone as if it had never been there, where something was, and whether all
+    was judged in time. What was not is gone too."""
+    closed, unjudged = judge(_shown(among)) if judge and among.found else (frozenset(), frozenset())
+    if not closed and not unjudged:
+        return among, frozenset(), True
+    names = [(each.likeness.source, each.entry.id) for each in among.found]
+    places = frozenset(each.place for each, name in zip(among.found, names, strict=True) if name in closed)
+    left = (each for each, name in zip(among.found, names, strict=True) if name not in closed | unjudged)
+    return _among(left), places, not unjudged
+
+
+def _late(outcome: SourceOutcome) -> SourceOutcome:
+    """As one that had no time for any section: to say it only of those that hold something would tell which do."""
+    stated = {gap.section for gap in outcome.answer.gaps}
+    late = (Gap(each, GapCause.LATE) for each in Section if each in outcome.sections - stated)
+    return replace(outcome, answer=replace(outcome.answer, gaps=(*outcome.answer.gaps, *late)))
+
+
+def _shown(among: Among, requested: Collection[Section] = frozenset(Section)) -> tuple[RecordEntry, ...]:
     """As they are shown: with the labels they have among themselves, and no link to what is not shown, for a link to
     nothing would say that there is something."""
-    present = {(each.likeness.source, each.entry.id) for each in among.found}
-    return tuple(_as_shown(each.entry, its, present) for each, its in zip(among.found, among.labels, strict=True))
+    present = {(each.likeness.source, each.entry.id) for each in among.found if each.entry.section in requested}
+    return tuple(
+        _as_shown(each.entry, its, among.spread.basis(position) if its else (), present)
+        for position, (each, its) in enumerate(zip(among.found, among.spread.labels, strict=True))
+    )
 
 
-def _as_shown(entry: RecordEntry, its: frozenset[Sensitivity], present: Collection[tuple[str, str]]) -> RecordEntry:
-    linked = tuple(other for other in entry.linked if (entry.provenance.source, other) in present)
-    unchanged = entry.labels == its and entry.linked == linked
-    return entry if unchanged else replace(entry, labels=its, linked=linked)
+def _as_shown(
+    entry: RecordEntry,
+    its: frozenset[Sensitivity],
+    basis: tuple[LabelBasis, ...],
+    present: Collection[tuple[str, str]],
+) -> RecordEntry:
+    linked = entry.linked
+    if linked:
+        linked = tuple(other for other in linked if (entry.provenance.source, other) in present)
+    unchanged = entry.labels == its and entry.label_basis == basis and entry.linked == linked
+    return entry if unchanged else replace(entry, labels=its, label_basis=basis, linked=linked)
 
 
 def _things(shown: Sequence[RecordEntry], things: Sequence[tuple[int, ...]]) -> dict[Section, list[list[RecordEntry]]]:
@@ -175,29 +268,21 @@ def _things(shown: Sequence[RecordEntry], things: Sequence[tuple[int, ...]]) -> 
     return by_section
 
 
-def _in_law() -> frozenset[Sensitivity]:
-    return frozenset(each for each in Sensitivity if each.in_law)
-
-
-def _places(pairs: Sequence[Pair]) -> frozenset[Place]:
-    return frozenset((pair.section, pair.source) for pair in pairs)
-
-
-def _section(section: Section, things: Sequence[Sequence[RecordEntry]], asked: Asked) -> SectionView:
-    entries = [entry for thing in things for entry in thing]
+def _section(
+    section: Section, things: Sequence[Sequence[RecordEntry]], disputes: Sequence[tuple[str, ...]], asked: Asked
+) -> SectionView:
     reasons = asked.reasons_in(section)
     return SectionView(
         section=section,
-        entries=tuple(_joined(thing, entries, asked) for thing in things),
-        silence=None if entries else asked.silence_of(section),
+        entries=tuple(
+            JoinedEntry(lead, tuple(others), said)
+            for (lead, *others), said in zip(map(contradictions.leading, things), disputes, strict=True)
+        ),
+        silence=None if things else asked.silence_of(section),
         gaps=asked.gaps_in(section),
         withheld_told=bool(reasons),
         reasons=reasons,
     )
-
-
-def _joined(group: Sequence[RecordEntry], section: Sequence[RecordEntry], asked: Asked) -> JoinedEntry:
-    return JoinedEntry(group[0], tuple(group[1:]), contradictions.found(group, section, names=asked.names))
 
 
 def _not_understood(outcomes: Sequence[SourceOutcome], *, named: bool) -> dict[str, dict[str, int]]:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broker.records import sensitive_codes
-from broker.records.labels import in_words, label
+from broker.records import sensitive_codes, sensitive_medicines
+from broker.records.labels import label
+from broker.records.own_labels import in_words
 from broker.records.source import Coding
 from broker.vocabulary import Section, Sensitivity
 from tests.records.cast import GP, HOSPITAL, entry
@@ -35,7 +36,7 @@ def test_each_exclusion_list_labels_what_is_marked_with_it(code: str, expected: 
 
 
 @pytest.mark.parametrize(
-    ("name", "expected"), [(n, s) for s, names in sensitive_codes.MEDICINES.items() for n in names]
+    ("name", "expected"), [(n, s) for s, names in sensitive_medicines.MEDICINES.items() for n in names]
 )
 def test_each_betraying_medicine_labels_in_any_form(name: str, expected: Sensitivity) -> None:
     assert expected in labels_of(f"{name.capitalize()} 50mg tablets", section=Section.MEDICATIONS)

@@ -385,6 +385,26 @@ def test_no_known_allergies_contradicts_an_allergy_and_both_say_so(none: dict[st
     assert [thing.contradictions for thing in things] == [(said,), (said,)]
 
 
+def test_what_still_holds_leads_a_newer_entry_that_rules_it_out() -> None:
+    (thing,) = joined(
+        allergy("1", "Allergy to penicillin", code="91936005", status="active", at=date(2012, 1, 1)),
+        allergy("2", "Penicillin allergy", code="91936005", status="refuted", source=HOSPITAL, at=date(2025, 1, 1)),
+    )
+    assert [each.status for each in (thing.entry, *thing.others)] == ["active", "refuted"]
+    assert "ruled out" in thing.contradictions[0]
+
+
+def test_of_an_appointment_the_newest_word_leads_though_it_is_a_cancellation() -> None:
+    at = datetime(2026, 12, 1, 9, tzinfo=UTC)
+    booked, cancelled = (
+        entry(id, "Heart clinic", section=Section.APPOINTMENTS, source=source, status=status, at=at)
+        for id, source, status in (("1", HOSPITAL, "booked"), ("2", GP, "cancelled"))
+    )
+    (thing,) = joined(booked, cancelled)
+    assert thing.entry.status == "cancelled"
+    assert thing.others == (booked,)
+
+
 def test_a_refuted_allergy_does_not_contradict_no_known_allergies() -> None:
     things = joined(
         allergy("1", "Allergy to penicillin", status="refuted"),
