@@ -32,6 +32,8 @@ _HINTS: dict[DenialReason, str] = {
     DenialReason.SECTION_NOT_FOR_PURPOSE: "Ask only for what this purpose needs.",
     DenialReason.NO_RELATIONSHIP: "Record the referral, episode or caseload first, or ask the resident.",
     DenialReason.BEYOND_TIER: "Ask a member of the team who sees this, or be referred to in your own right.",
+    DenialReason.NOT_OWN_RECORD: "Ask the resident to name you as somebody who acts for them.",
+    DenialReason.BEYOND_PROXY: "Ask the resident, or their GP practice, to let you see more.",
     DenialReason.NO_AGREEMENT: "Ask your IG lead whether an agreement is to be made for this purpose.",
     DenialReason.AGREEMENT_NOT_SIGNED: "Ask your IG lead which party has yet to sign.",
     DenialReason.AGREEMENT_NOT_STARTED: "Wait for the agreement's first day.",
@@ -60,6 +62,8 @@ _HINTS: dict[DenialReason, str] = {
 _TO_RESIDENT: dict[DenialReason, str] = {
     DenialReason.NO_RELATIONSHIP: "They are not caring for you, or helping you, at the moment.",
     DenialReason.BEYOND_TIER: "Their part in your neighbourhood team does not need this.",
+    DenialReason.NOT_OWN_RECORD: "They did not act for you at that time.",
+    DenialReason.BEYOND_PROXY: "What they may see for you does not reach this.",
     DenialReason.OUTSIDE_PLACE: "Their agreement does not cover where you live.",
     DenialReason.CONSENT_NEEDED: "You have not given them permission.",
     DenialReason.CONSENT_WITHDRAWN: "You stopped sharing this with them.",

@@ -18,6 +18,7 @@ from broker.identity import memberships
 from broker.identity.actions import NOBODY
 from broker.identity.models import (
     Client,
+    FormerNumber,
     Membership,
     Neighbourhood,
     Organisation,
@@ -28,13 +29,16 @@ from broker.identity.models import (
     TeamMember,
 )
 from broker.notices import reviews
-from broker.records.source import ResidentIdentity, SourceSystem
-from broker.vocabulary import OrganisationKind, RelationshipKind, Section
+from broker.proxies import limits
+from broker.proxies.acting import standing_for
+from broker.records.source import Asker, ResidentIdentity, SourceSystem
+from broker.vocabulary import OrganisationKind, RelationshipKind, Role, Section, Tier
 
 _ORGANISATION, _MEMBERSHIP, _CLIENT = table_of(Organisation).c, table_of(Membership).c, table_of(Client).c
 _RESIDENT, _NEIGHBOURHOOD = table_of(Resident).c, table_of(Neighbourhood).c
 _RELATIONSHIP, _TEAM, _MEMBER = table_of(Relationship).c, table_of(Team).c, table_of(TeamMember).c
 _LINK, _CONSENT, _PROVISION = table_of(SourceLink).c, table_of(Consent).c, table_of(Provision).c
+_FORMER = table_of(FormerNumber).c
 
 # Asked at every decision, so made once.
 _LIVING_AT = (
@@ -43,10 +47,11 @@ _LIVING_AT = (
     .where(_RESIDENT.id == bindparam("resident"))
 )
 _KNOWN_AS = (
-    select(_RESIDENT.nhs_number, _RESIDENT.born_on, _LINK.source_id, _LINK.local_id)
+    select(_RESIDENT.nhs_number, _RESIDENT.born_on, _RESIDENT.sensitive_since, _LINK.source_id, _LINK.local_id)
     .join_from(table_of(Resident), table_of(SourceLink), _LINK.resident_id == _RESIDENT.id, isouter=True)
     .where(_RESIDENT.id == bindparam("resident"))
 )
+_FORMERLY = select(_FORMER.nhs_number).where(_FORMER.resident_id == bindparam("resident"))
 _RELATED_BY = select(
     _RELATIONSHIP.kind, _RELATIONSHIP.person_id, _RELATIONSHIP.from_at, _RELATIONSHIP.until_at, _RELATIONSHIP.source
 ).where(
@@ -114,7 +119,10 @@ def gather(
     """
     resident = _resident(session, request)
     return Facts(
-        subject=_subject(session, request.requester, used_since=used_since, at=request.made_at),
+        subject={
+            **_subject(session, request.requester, used_since=used_since, at=request.made_at),
+            **_own(session, request),
+        },
         resident=resident,
         relationships=_relationships(session, request, resident["neighbourhood"]),
         provisions=_provisions(session, request.resident),
@@ -122,23 +130,48 @@ def gather(
             source_id: {"organisation": system.organisation, "kind": kinds[source_id].value}
             for source_id, system in systems.items()
         },
-        pairs=[
-            (section, source_id)
-            for section in sorted(request.sections)
-            for source_id, system in sorted(systems.items())
-            if section in system.sections
-        ],
+        pairs=pairs_of(request.sections, systems),
     )
 
 
-def identity_of(session: Session, resident_id: str) -> ResidentIdentity:
-    """The two identifiers sources are asked by, and the local ones of those that know this resident."""
+def pairs_of(sections: frozenset[Section], systems: Mapping[str, SourceSystem]) -> list[tuple[Section, str]]:
+    """Each of ``sections`` with each source that can hold it."""
+    return [
+        (section, source_id)
+        for section in sorted(sections)
+        for source_id, system in sorted(systems.items())
+        if section in system.sections
+    ]
+
+
+def identity_of(session: Session, resident_id: str, *, asked_by: Asker | None = None) -> ResidentIdentity:
+    """The identifiers sources are asked by, and the local ones of those that know this resident."""
     rows = session.execute(_KNOWN_AS, {"resident": resident_id}).all()
     return ResidentIdentity(
         nhs_number=rows[0].nhs_number,
         born_on=rows[0].born_on,
         local_ids={row.source_id: row.local_id or "" for row in rows if row.source_id is not None},
+        former_numbers=frozenset(session.scalars(_FORMERLY, {"resident": resident_id})),
+        sensitive=rows[0].sensitive_since is not None,
+        asked_by=asked_by,
     )
+
+
+def tier_of(facts: Facts, *, at: datetime) -> Tier | None:
+    """The closest tier in which whoever asks is in the resident's neighbourhood team; None where they are in none."""
+    now = at.timestamp()
+    tiers = {
+        each["tier"]
+        for each in facts.relationships
+        if each["from"] <= now and (each["until"] is None or now < each["until"])
+    }
+    return next((tier for tier in Tier if tier.value in tiers), None)
+
+
+def asker_of(request: AccessRequest) -> Asker:
+    """On whose behalf sources are asked."""
+    asker = request.requester
+    return Asker(asker.organisation, asker.role, request.purpose, request.id, asker.person)
 
 
 def _resident(session: Session, request: AccessRequest) -> dict[str, Any]:
@@ -172,7 +205,7 @@ def age(born_on: date, *, on: date) -> int:
 
 
 def _subject(session: Session, requester: Requester, *, used_since: datetime | None, at: datetime) -> dict[str, Any]:
-    organisation = session.execute(_ACTING_FOR, {"organisation": requester.organisation}).one_or_none()
+    organisation = session.execute(_ACTING_FOR, {"organisation": requester.organisation or None}).one_or_none()
     return {
         "organisation": requester.organisation,
         "kind": organisation.kind.value if organisation else "",
@@ -187,7 +220,32 @@ def _subject(session: Session, requester: Requester, *, used_since: datetime | N
     }
 
 
+def _own(session: Session, request: AccessRequest) -> dict[str, Any]:
+    """Which resident asks, if one does, and by what they act for the one whose record it is, as it stands now.
+
+    Somebody who has died asks for nothing, whatever a sign-in of theirs still says.
+    """
+    asker, now = request.requester, request.made_at
+    living = session.get(Resident, asker.resident) if asker.resident is not None else None
+    if living is None or living.has_died(at=now):
+        return {"resident": None, "acting": None}
+    if asker.role is not Role.PROXY:
+        return {"resident": living.id, "acting": None}
+    proxy = standing_for(session, proxy_resident=living.id, resident=request.resident, now=now)
+    if proxy is None:
+        return {"resident": living.id, "acting": None}
+    acting = {
+        "proxy": proxy.id,
+        "basis": proxy.legal_basis.value,
+        "sections": sorted(section.value for section in limits.sections_of(proxy.levels)),
+        "until": _epoch(limits.ends_at(proxy)),
+    }
+    return {"resident": living.id, "acting": acting}
+
+
 def _is_member(session: Session, requester: Requester, *, used_since: datetime, at: datetime) -> bool:
+    if not requester.organisation:
+        return False
     if requester.person is None:
         found = session.execute(_IS_SYSTEM, {"client": requester.client, "role": requester.role})
     else:
@@ -198,6 +256,8 @@ def _is_member(session: Session, requester: Requester, *, used_since: datetime, 
 
 def _relationships(session: Session, request: AccessRequest, neighbourhood: str) -> list[dict[str, Any]]:
     requester = request.requester
+    if not requester.organisation:
+        return []  # a resident asks for no organisation
     asked = {"resident": request.resident, "organisation": requester.organisation}
     recorded = session.execute(_RELATED_BY, asked)
     facts = [

@@ -7,6 +7,7 @@ question, a word nobody knows, rules that are out of date: each is a refusal.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Any, NoReturn, TypeVar
@@ -16,7 +17,7 @@ from broker.access.engines import PolicyEngine
 from broker.access.facts import Facts
 from broker.access.request import AccessRequest, Decision, Duty, Pair
 from broker.errors import EngineUnavailable
-from broker.vocabulary import DenialReason, Disclosure, Obligation, Section, Sensitivity
+from broker.vocabulary import DenialReason, Disclosure, Obligation, Purpose, Section, Sensitivity
 
 _RESULT = frozenset(
     {"revision", "request", "pairs", "reasons", "obligations", "disclosure", "requestable", "valid_until"}
@@ -77,6 +78,24 @@ def refuse_all(request: AccessRequest, facts: Facts, *, fault: Exception, engine
     return _refuse(request, facts, reason, revision="", engine=engine, now=now)
 
 
+def refuse_as(decision: Decision, failed: Decision) -> Decision:
+    """``decision`` as a refusal of everything, for the fault that left ``failed`` without an answer."""
+    pairs = (
+        Pair(pair.section, pair.source, reasons=failed.reasons, withheld_labels=frozenset(Sensitivity))
+        for pair in decision.pairs
+    )
+    return replace(
+        decision,
+        pairs=tuple(pairs),
+        reasons=failed.reasons,
+        duties=(),
+        disclosure=Disclosure.TELL,
+        requestable=False,
+        valid_until=None,
+        answer=None,
+    )
+
+
 def question(request: AccessRequest, facts: Facts) -> dict[str, Any]:
     """The policy's input (``policies/schemas/input.json``). Instants are whole seconds since 1970."""
     return {
@@ -131,7 +150,7 @@ def _read(answer: Any, request: AccessRequest, facts: Facts, *, revision: str, e
         _unclear("an answer to another question")
     if given["revision"] != revision:
         raise _Stale
-    pairs = _pairs(given["pairs"], asked=facts.pairs)
+    pairs = _pairs(given["pairs"], asked=facts.pairs, own=request.purpose is Purpose.OWN_RECORD)
     reasons = _codes(given["reasons"], DenialReason)
     permitted = any(pair.permitted for pair in pairs)
     if reasons and permitted:
@@ -154,15 +173,16 @@ def _read(answer: Any, request: AccessRequest, facts: Facts, *, revision: str, e
     )
 
 
-def _pairs(rows: Any, *, asked: Iterable[tuple[Section, str]]) -> tuple[Pair, ...]:
+def _pairs(rows: Any, *, asked: Iterable[tuple[Section, str]], own: bool) -> tuple[Pair, ...]:
     """Exactly one Pair for each one asked about, ordered by section then source."""
-    pairs = sorted((_pair(row) for row in _list(rows)), key=lambda pair: (pair.section, pair.source))
+    pairs = sorted((_pair(row, own=own) for row in _list(rows)), key=lambda pair: (pair.section, pair.source))
     if [(pair.section, pair.source) for pair in pairs] != sorted(set(asked)):
         _unclear("not one answer for each section and source asked about")
     return tuple(pairs)
 
 
-def _pair(row: Any) -> Pair:
+def _pair(row: Any, *, own: bool) -> Pair:
+    """``own``: one's own record is nobody's agreement to open, and every other is opened by one alone."""
     given = _object(row, _PAIR)
     pair = Pair(
         section=_code(given["section"], Section),
@@ -171,7 +191,7 @@ def _pair(row: Any) -> Pair:
         agreements=_distinct(_text(agreement) for agreement in _list(given["agreements"])),
         withheld_labels=frozenset(_codes(given["withheld_labels"], Sensitivity)),
     )
-    if pair.permitted != bool(pair.agreements):
+    if bool(pair.agreements) != (pair.permitted and not own):
         _unclear("permitted under no agreement, or refused under one")
     if not pair.withheld_labels >= _ALWAYS_WITHHELD:
         _unclear("what the law withholds is not withheld")

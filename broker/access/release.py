@@ -2,22 +2,25 @@
 
 Decide, write the decision down (on the trail, and so that it can be replayed), ask only what is permitted, assemble,
 withhold, write the release down, and only then let the view leave. If the trail cannot be written, nothing leaves.
+
+What is sensitive is often said elsewhere in the record than in the part that was asked for. So whatever else the same
+requester could be given for the same purpose is read too, for its labels alone: to ask for less never shows more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from broker.access import pdp
+from broker.access import fhir_consents, label_choices, pdp
 from broker.access.explain import may_be_told
-from broker.access.facts import Facts, gather, identity_of
+from broker.access.facts import Facts, age, asker_of, gather, identity_of, pairs_of, tier_of
 from broker.access.parts import Broker
-from broker.access.request import AccessRequest, Decision
+from broker.access.request import AccessRequest, Decision, Pair
 from broker.access.sources import Registered
 from broker.audit.trail import Event
 from broker.errors import EngineUnavailable, NotPermitted
@@ -28,7 +31,7 @@ from broker.records import collect, view
 from broker.records.collect import Ask, SourceOutcome
 from broker.records.source import ResidentIdentity
 from broker.records.view import RecordView
-from broker.vocabulary import CONCEALABLE, AuditAction, Layer, Section
+from broker.vocabulary import CONCEALABLE, AuditAction, Layer, Section, Tier
 
 # What a requester who may not be told never learns of.
 CONCEALED_LAYERS = CONCEALABLE | {Layer.LEGAL_BAR}
@@ -36,11 +39,12 @@ CONCEALED_LAYERS = CONCEALABLE | {Layer.LEGAL_BAR}
 
 @dataclass(frozen=True)
 class Release:
-    """What leaves: the view, and the decision it rests on."""
+    """What leaves: the view, and the decision it rests on. ``tier`` is the requester's in the resident's team."""
 
     request: AccessRequest
     decision: Decision
     view: RecordView
+    tier: Tier | None = None
 
 
 class Refused(NotPermitted):
@@ -55,6 +59,8 @@ class Refused(NotPermitted):
 def release_record(broker: Broker, session: Session, request: AccessRequest) -> Release:
     """The sections of the record that policy permits, assembled live.
 
+    What is shown of a section is the same whatever it is asked with: see ``_for_labels``.
+
     Raises Refused where nothing is permitted, NotFound for an unknown resident, TrailUnavailable where the trail
     cannot be written.
     """
@@ -62,24 +68,37 @@ def release_record(broker: Broker, session: Session, request: AccessRequest) -> 
     facts = _facts(broker, session, request, registered)
     decision = _decide(broker, session, request, facts)
     identity = _identity(session, request) if _answerable(decision, request) else None
+    context: tuple[Pair, ...] = ()
+    if identity is not None and _personal(decision, registered, known_to=identity.local_ids):
+        decision, context = _for_labels(broker, request, facts, decision, registered)
+        identity = identity if _answerable(decision, request) else None
+    kept_back = fhir_consents.judge_for(session, request)
+    choices = label_choices.choices_for(session, broker.settings, request.resident)
     session.rollback()  # nothing was written; hold no lock or snapshot while sources are asked
-    _write_decision(broker, request, facts, decision)
+    _write_decision(broker, request, facts, decision, decision, context=context)
+    acting = _behalf(request, facts)
     if identity is None:
         raise Refused(request, decision)
-    asks = _asks(decision, registered, known_to=identity.local_ids)
+    asks = _asks((*decision.pairs, *context), registered, known_to=identity.local_ids)
     deadline = timedelta(milliseconds=broker.settings.source_deadline_ms)
-    outcomes = collect.collect(asks, identity, deadline=deadline)
+    outcomes = collect.collect(asks, identity, deadline=deadline, resting=broker.resting)
     assembled = view.assemble(
         pairs=decision.pairs,
+        context=context,
         outcomes=outcomes,
         requested=request.sections,
         disclosure=decision.disclosure,
         clinical=request.requester.role.clinical,
         made_at=broker.clock(),
         systems=registered.systems,
+        age=_age(identity, request),
+        choices=choices,
+        kept_back=kept_back,
+        sensitive=identity.sensitive,
     )
-    _write_release(broker, request, decision, outcomes, assembled)
-    return Release(request, decision, assembled)
+    shown_of = view.without_context(outcomes, decision.pairs)
+    _write_release(broker, request, decision, shown_of, assembled, acting=acting)
+    return Release(request, decision, assembled, tier=tier_of(facts, at=request.made_at))
 
 
 def decide_only(broker: Broker, session: Session, request: AccessRequest, *, acting: bool = True) -> Decision:
@@ -92,9 +111,10 @@ def decide_only(broker: Broker, session: Session, request: AccessRequest, *, act
     registered = broker.sources.registered(session)
     facts = _facts(broker, session, request, registered, acting=acting)
     decision = _decide(broker, session, request, facts)
+    narrowed = fhir_consents.narrowed(session, request, decision)
     session.rollback()  # nothing was written; hold no lock or snapshot while the trail is
-    _write_decision(broker, request, facts, decision)
-    return decision
+    _write_decision(broker, request, facts, decision, narrowed)
+    return narrowed
 
 
 def _facts(
@@ -111,10 +131,28 @@ def _facts(
     return facts
 
 
-def _write_decision(broker: Broker, request: AccessRequest, facts: Facts, decision: Decision) -> None:
-    """The entry and the record of it are one commit: neither is ever there without the other."""
+def _write_decision(
+    broker: Broker,
+    request: AccessRequest,
+    facts: Facts,
+    decision: Decision,
+    final: Decision,
+    *,
+    context: tuple[Pair, ...] = (),
+) -> None:
+    """The entry and the record of it are one commit: neither is ever there without the other.
+
+    What is recorded is the rules' own ``decision``, so that it can be made again; the entry says the ``final`` one, and
+    that it was narrowed where it is less.
+    """
     kept = broker.recorder(request, facts, decision)
-    broker.trail.record(_decided(request, decision), now=request.made_at, beside=kept)
+    event = _decided(request, final, acting=_behalf(request, facts))
+    also: dict[str, Any] = {}
+    if context:
+        also["read_for_labels"] = _by_section(context)
+    if final.pairs != decision.pairs:
+        also["narrowed"] = True
+    broker.trail.record(replace(event, body={**event.body, **also}), now=request.made_at, beside=kept)
 
 
 def _decide(broker: Broker, session: Session, request: AccessRequest, facts: Facts) -> Decision:
@@ -126,11 +164,38 @@ def _decide(broker: Broker, session: Session, request: AccessRequest, facts: Fac
     return pdp.decide(broker.policy.engine, request, facts, revision=revision, deadline=deadline, now=request.made_at)
 
 
+def _for_labels(
+    broker: Broker, request: AccessRequest, facts: Facts, decision: Decision, registered: Registered
+) -> tuple[Decision, tuple[Pair, ...]]:
+    """``decision``, and what may be read beside it so that what is shown is labelled by the whole record.
+
+    Decided by the same rules on the same facts, of every section that was not asked for. Only what it permits is used,
+    with the labels withheld there: what is told and what is owed are as for the sections asked. Where it cannot be
+    decided everything is refused, for what is sensitive would not be known.
+    """
+    others = replace(request, sections=frozenset(Section) - request.sections)
+    beside = replace(facts, pairs=pairs_of(others.sections, registered.systems))
+    if not beside.pairs:
+        return decision, ()
+    deadline = timedelta(milliseconds=broker.settings.decision_deadline_ms)
+    context = pdp.decide(
+        broker.policy.engine, others, beside, revision=decision.revision, deadline=deadline, now=request.made_at
+    )
+    if context.answer is None:
+        return pdp.refuse_as(decision, context), ()
+    return decision, tuple(pair for pair in context.pairs if pair.permitted)
+
+
 def _identity(session: Session, request: AccessRequest) -> ResidentIdentity:
     """How sources know the resident. No source knows nobody, so that only directories are asked."""
     if request.resident == NOBODY:
         return ResidentIdentity(nhs_number=None, born_on=date.min)
-    return identity_of(session, request.resident)
+    return identity_of(session, request.resident, asked_by=asker_of(request))
+
+
+def _age(identity: ResidentIdentity, request: AccessRequest) -> int | None:
+    """The resident's, which decides what is sensitive in a child's record; nobody has none."""
+    return None if request.resident == NOBODY else age(identity.born_on, on=request.made_at.date())
 
 
 def _answerable(decision: Decision, request: AccessRequest) -> bool:
@@ -142,35 +207,45 @@ def _answerable(decision: Decision, request: AccessRequest) -> bool:
     return any(all(reason.layer in CONCEALED_LAYERS for reason in pair.reasons) for pair in decision.pairs)
 
 
-def _asks(decision: Decision, registered: Registered, *, known_to: Mapping[str, str]) -> list[Ask]:
+def _personal(decision: Decision, registered: Registered, *, known_to: Mapping[str, str]) -> bool:
+    """Whether anything of a person's is going to be asked for: a directory's services are linked to nobody."""
+    return any(ask.system.personal for ask in _asks(decision.pairs, registered, known_to=known_to))
+
+
+def _asks(pairs: Sequence[Pair], registered: Registered, *, known_to: Mapping[str, str]) -> list[Ask]:
     wanted: dict[str, set[Section]] = {}
-    for pair in decision.pairs:
+    for pair in pairs:
         if pair.permitted:
             wanted.setdefault(pair.source, set()).add(pair.section)
     return [
-        Ask(system=system, sections=frozenset(wanted[source_id]))
+        Ask(system, frozenset(wanted[source_id]), within=registered.patience.get(source_id))
         for source_id, system in sorted(registered.systems.items())
         if source_id in wanted and (not system.personal or source_id in known_to)
     ]
 
 
-def _decided(request: AccessRequest, decision: Decision) -> Event:
-    permitted: dict[str, list[str]] = {}
+def _behalf(request: AccessRequest, facts: Facts) -> dict[str, str] | None:
+    """For the trail: whom a proxy acted for, and by what; None where nobody acts for another, or may."""
+    acting = facts.subject.get("acting")
+    if acting is None:
+        return None
+    return {"acting_for": request.resident, "proxy": acting["proxy"], "basis": acting["basis"]}
+
+
+def _decided(request: AccessRequest, decision: Decision, *, acting: Mapping[str, str] | None) -> Event:
     refused: dict[str, dict[str, list[str]]] = {}
     for pair in decision.pairs:
-        if pair.permitted:
-            permitted.setdefault(pair.section.value, []).append(pair.source)
-        else:
+        if not pair.permitted:
             refused.setdefault(pair.section.value, {})[pair.source] = [reason.value for reason in pair.reasons]
     return Event(
         action=AuditAction.DECISION,
         actor=actor_of(request.requester),
-        organisation=request.requester.organisation,
+        organisation=request.requester.organisation or None,  # a resident asks for no organisation
         resident=request.resident,
         body={
-            **_about(request, decision),
+            **_about(request, decision, acting),
             "sections": sorted(request.sections),
-            "permitted": permitted,
+            "permitted": _by_section(decision.pairs),
             "refused": refused,
             "reasons": [reason.value for reason in decision.reasons],
             "obligations": [duty.obligation.value for duty in decision.duties],
@@ -181,8 +256,18 @@ def _decided(request: AccessRequest, decision: Decision) -> Event:
     )
 
 
-def _about(request: AccessRequest, decision: Decision) -> dict[str, Any]:
+def _by_section(pairs: Sequence[Pair]) -> dict[str, list[str]]:
+    permitted: dict[str, list[str]] = {}
+    for pair in pairs:
+        if pair.permitted:
+            permitted.setdefault(pair.section.value, []).append(pair.source)
+    return permitted
+
+
+def _about(request: AccessRequest, decision: Decision, acting: Mapping[str, str] | None) -> dict[str, Any]:
+    behalf = {} if acting is None else {"acting": dict(acting)}
     return {
+        **behalf,
         "decision": decision.id,
         "request": request.id,
         "purpose": request.purpose.value,
@@ -194,24 +279,30 @@ def _about(request: AccessRequest, decision: Decision) -> dict[str, Any]:
     }
 
 
+def _by_oneself(request: AccessRequest) -> bool:
+    return request.requester.resident == request.resident
+
+
 def _write_release(
     broker: Broker,
     request: AccessRequest,
     decision: Decision,
     outcomes: list[SourceOutcome],
     assembled: RecordView,
+    *,
+    acting: Mapping[str, str] | None,
 ) -> None:
     released = {part.section.value: len(part.entries) for part in assembled.sections if part.entries}
     gaps = sorted(
         f"{outcome.source}:{gap.section.value}:{gap.cause.value}" for outcome in outcomes for gap in outcome.answer.gaps
     )
     event = Event(
-        action=AuditAction.RELEASE,
+        action=AuditAction.RECORD_VIEWED_BY_RESIDENT if _by_oneself(request) else AuditAction.RELEASE,
         actor=actor_of(request.requester),
-        organisation=request.requester.organisation,
+        organisation=request.requester.organisation or None,  # a resident asks for no organisation
         resident=request.resident,
         body={
-            **_about(request, decision),
+            **_about(request, decision, acting),
             "released": released,
             "sources": sorted(outcome.source for outcome in outcomes),
             "gaps": gaps,

@@ -18,6 +18,8 @@ class Requester:
     """Who asks. ``person`` is None where a partner's system asks on nobody's behalf.
 
     ``organisation`` is the end organisation's code, never the broker. ``assurance`` is 0 to 3: how surely we know them.
+    ``resident`` is who asks where that is a resident, for themself or for somebody they act for: never whose record it
+    is. Such a requester has no organisation (an empty code), and whether they may act is read live, never carried here.
     """
 
     organisation: str
@@ -25,6 +27,7 @@ class Requester:
     person: str | None = None
     client: str | None = None
     assurance: int = 1
+    resident: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """What is asked of nobody who did not prove lately who they are: emergency access, and the most guarded sections.
 
-Says only that. How somebody proves it is for the door they come through (RFC 9470, or a page).
+Says only that, and of what is shown: what is read for its labels alone is shown to nobody. How somebody proves it is
+for the door they come through (RFC 9470, or a page).
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from broker.vocabulary import (
     DenialReason,
     Disclosure,
     Layer,
+    LegalBasis,
     Obligation,
     OrganisationKind,
     ProvisionType,
@@ -146,8 +147,14 @@ def _subject() -> dict[str, Any]:
         member=_YES_NO,
         assurance=_NUMBER,
     )
-    # Left out of questions that were recorded before emergency access was reviewed here.
-    return {**always, "properties": {**always["properties"], "review_overdue": _YES_NO}}
+    # Left out of questions that were recorded before emergency access was reviewed here, and before residents asked.
+    later = {"review_overdue": _YES_NO, "resident": _or_null(_TEXT), "acting": _or_null(_acting())}
+    return {**always, "properties": {**always["properties"], **later}}
+
+
+def _acting() -> dict[str, Any]:
+    """By what somebody acts for the resident: it stands now, opens these sections, and ends then if nothing changes."""
+    return _record(proxy=_TEXT, basis=_code(LegalBasis), sections=_list(_code(Section)), until=_or_null(_NUMBER))
 
 
 def _resident() -> dict[str, Any]:

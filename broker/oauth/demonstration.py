@@ -48,6 +48,7 @@ def _for_resident(resident_id: object, at: datetime) -> str:
         settings=parts().settings,
         now=at,
         resident=resident.id,
+        assurance=3,  # as a resident's sign-in is, everywhere
     )
 
 

@@ -33,16 +33,17 @@ def public(view: View) -> View:
     return view
 
 
-def needs_scope(scope: str, *, or_smart: bool = False) -> Callable[[View], View]:
+def needs_scope(scope: str, *, or_smart: bool = False, or_scope: str = "") -> Callable[[View], View]:
     """Only a live token for this audience with ``scope`` may use the route. Others are refused in words.
 
-    With ``or_smart``, one with a SMART resource scope as well: the route itself then keeps to it (``limits``).
+    With ``or_smart``, one with a SMART resource scope as well: the route itself then keeps to it (``limits``). With
+    ``or_scope``, one with that scope: the route tells the two apart.
     """
 
     def decorate(view: View) -> View:
         @wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            g.token = _present(scope, or_smart=or_smart)
+            g.token = _present(scope, or_smart=or_smart, or_scope=or_scope)
             return view(*args, **kwargs)
 
         guarded.audience = f"scope:{scope}"  # type: ignore[attr-defined]
@@ -93,7 +94,7 @@ def must_be_fresh(*, assurance: int = 2) -> None:
         raise StepUp(assurance=assurance, max_age=seconds)
 
 
-def _present(scope: str, *, or_smart: bool) -> PresentedToken:
+def _present(scope: str, *, or_smart: bool, or_scope: str) -> PresentedToken:
     # Read from the header alone: a token in a URL would be kept in logs (RFC 9700 §4.3.2).
     headers = request.headers.getlist("Authorization")
     kind, _, text = headers[0].partition(" ") if len(headers) == 1 else ("", "", "")
@@ -110,7 +111,7 @@ def _present(scope: str, *, or_smart: bool) -> PresentedToken:
     if kept.audience != tokens.audience(parts().settings):
         raise Challenge("token-audience", "The access token is for something else.", error="invalid_token")
     held = token.get_scope().split()
-    if scope not in held and not (or_smart and any(map(is_resource_scope, held))):
+    if scope not in held and or_scope not in held and not (or_smart and any(map(is_resource_scope, held))):
         raise NotPermitted("scope-missing", f"The access token does not have the scope {scope}.")
     return token
 

@@ -14,6 +14,7 @@ from broker.doors import session
 from broker.errors import NotPermitted
 from broker.grants.models import Grant
 from broker.oauth import details, smart_scopes
+from broker.oauth.own_reading import is_own
 from broker.oauth.tokens import KeptToken
 from broker.records.source import RecordEntry
 from broker.records.view import JoinedEntry, RecordView, SectionView
@@ -52,14 +53,19 @@ class Limits:
 
 
 def limits_of(token: KeptToken) -> Limits | None:
-    """What ``token`` was given for beyond its scopes; None where that is all. Raises NotPermitted for an app that acts
-    for a resident: it may be launched, and opens no record."""
-    sections = smart_scopes.sections_of(token.scopes)
-    if sections is not None:
-        scopes = smart_scopes.resource_scopes(token.scopes)
-        if any(scope.context == "patient" for scope in scopes):
-            raise NotPermitted("own-app-not-open", "An app that acts for a resident may not open the record here.")
-        return Limits(sections=sections, shows=lambda resource: any(scope.shows(resource) for scope in scopes))
+    """What ``token`` was given for beyond its scopes; None where that is all.
+
+    An app that acts for a resident has that resident's own record and no other; whose it is, the token says.
+    """
+    scopes = smart_scopes.resource_scopes(token.scopes)
+    if scopes:
+        # A patient's scope is of no use to somebody at work, nor any other to a resident.
+        usable = [scope for scope in scopes if (scope.context == "patient") == is_own(token)]
+        return Limits(
+            purpose=Purpose.OWN_RECORD if is_own(token) else None,
+            sections=frozenset[Section]().union(*(scope.sections for scope in usable)),
+            shows=lambda resource: any(scope.shows(resource) for scope in usable),
+        )
     grant = session().get(Grant, token.grant_id) if token.grant_id else None
     if grant is None or not grant.granted:
         return None
@@ -78,10 +84,8 @@ def _section(section: SectionView, shows: Shows) -> SectionView:
 
 
 def _as_resource(entry: RecordEntry) -> Mapping[str, Any]:
-    """What the entry becomes in a Bundle: its own resource, or a ``Basic`` where its source has none for it."""
-    kind = entry.original.get("resourceType")
-    is_basic = not kind or (kind == "Patient" and entry.section is not Section.DEMOGRAPHICS)
-    return {"resourceType": "Basic"} if is_basic else entry.original
+    """What the entry becomes in a Bundle: its own resource, or one of its section's natural type."""
+    return smart_scopes.as_resource(entry.section, entry.original, entry.fhir_release)
 
 
 def _outside(why: str, field: str) -> NotPermitted:

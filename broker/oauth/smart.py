@@ -117,6 +117,7 @@ CAPABILITIES = [
     "context-standalone-patient",
     "permission-offline",
     "permission-online",
+    "permission-patient",
     "permission-user",
     "permission-v1",
     "permission-v2",
@@ -124,5 +125,5 @@ CAPABILITIES = [
 
 
 def _offered() -> list[str]:
-    """Scopes that open something. That of a resident's own app (``patient/…``) opens no record, so is not listed."""
-    return [f"{context}/{kind}.rs" for context in ("user", "system") for kind in smart_scopes.SECTIONS]
+    """Scopes that open something."""
+    return [f"{context}/{kind}.rs" for context in ("patient", "user", "system") for kind in smart_scopes.SECTIONS]

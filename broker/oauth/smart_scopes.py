@@ -17,7 +17,7 @@ LAUNCH_PATIENT = "launch/patient"
 OFFLINE, ONLINE = "offline_access", "online_access"
 RENEWING = frozenset({OFFLINE, ONLINE})  # says how long, and nothing of whom or what
 SUFFIX = "rs"  # reading and searching together: every view is both
-_OBSERVATION = "http://terminology.hl7.org/CodeSystem/observation-category"
+OBSERVATION_CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"
 _GRAMMAR = re.compile(
     r"(?P<context>patient|user|system)/(?P<type>[A-Z][A-Za-z]{1,40}|\*)"
     r"\.(?P<may>read|write|\*|(?=[cruds])c?r?u?d?s?)"
@@ -26,10 +26,53 @@ _GRAMMAR = re.compile(
 _OLDER = {"read": "rs", "write": "cud", "*": "cruds"}  # SMART 1.0's words
 
 _STATED = (S.ABOUT_ME, S.HOUSING, S.MONEY, S.VCFSE_SUPPORT, S.WISHES, S.ADVICE_GIVEN, S.FORMULATION)
-# Each resource type, and the sections it is shown in. A ``Basic`` is an entry from a source that does not speak FHIR,
-# and may be in any.
+R4 = "4.0"  # what ``RecordEntry.fhir_release`` says of an entry whose original is an R4 resource
+# What an entry becomes whose source does not speak FHIR R4: its section's natural type, and a category it states.
+NATURAL: Mapping[S, tuple[str, str]] = {
+    S.ABOUT_ME: ("QuestionnaireResponse", ""),
+    S.DEMOGRAPHICS: ("Patient", ""),
+    S.GP_PRACTICE: ("CareTeam", ""),
+    S.CONTACTS: ("RelatedPerson", ""),
+    S.INDIVIDUAL_REQUIREMENTS: ("Flag", ""),
+    S.RESEARCH: ("Flag", ""),
+    S.LEGAL: ("Flag", ""),
+    S.ALERTS: ("Flag", ""),
+    S.RISKS: ("Flag", ""),
+    S.SAFEGUARDING: ("Flag", ""),
+    S.ALLERGIES: ("AllergyIntolerance", ""),
+    S.MEDICATIONS: ("MedicationStatement", ""),
+    S.PROBLEMS: ("Condition", ""),
+    S.PROCEDURES: ("Procedure", ""),
+    S.VACCINATIONS: ("Immunization", ""),
+    S.RESULTS: ("Observation", ""),  # of a laboratory or an image: the source did not say
+    S.OBSERVATIONS: ("Observation", "exam"),
+    S.ASSESSMENTS: ("Observation", "survey"),
+    S.FAMILY_HISTORY: ("FamilyMemberHistory", ""),
+    S.SOCIAL_CONTEXT: ("Observation", "social-history"),
+    S.PREGNANCY: ("Observation", "social-history"),
+    S.SERVICES: ("CareTeam", ""),
+    S.REFERRALS: ("ServiceRequest", ""),
+    S.APPOINTMENTS: ("Encounter", ""),  # an Appointment must say when it ends, and few sources do
+    S.PROFESSIONAL_CONTACTS: ("Encounter", ""),
+    S.ADMISSIONS: ("Encounter", ""),
+    S.ACTIONS: ("ServiceRequest", ""),
+    S.CARE_PLAN: ("CarePlan", ""),
+    S.CONTINGENCY: ("CarePlan", ""),
+    S.FORMULATION: ("QuestionnaireResponse", ""),
+    S.WISHES: ("QuestionnaireResponse", ""),
+    S.ADVICE_GIVEN: ("QuestionnaireResponse", ""),
+    S.HOUSING: ("Observation", "social-history"),
+    S.MONEY: ("Observation", "social-history"),
+    S.WORK: ("Observation", "social-history"),
+    S.CARING: ("Observation", "social-history"),
+    S.LONELINESS: ("Observation", "social-history"),
+    S.VCFSE_SUPPORT: ("CareTeam", ""),
+    S.SIGNPOSTING: ("HealthcareService", ""),
+    S.DOCUMENTS: ("DocumentReference", ""),
+}
+# Each resource type, and the sections it is shown in.
 SECTIONS: Mapping[str, frozenset[S]] = {
-    name: frozenset(sections)
+    name: frozenset(sections) | frozenset(section for section, (kind, _) in NATURAL.items() if kind == name)
     for name, sections in {
         "Patient": (S.DEMOGRAPHICS,),
         "RelatedPerson": (S.CONTACTS,),
@@ -57,18 +100,20 @@ SECTIONS: Mapping[str, frozenset[S]] = {
         "DocumentReference": (S.DOCUMENTS, S.CONTINGENCY, *_STATED),
         "QuestionnaireResponse": (S.ASSESSMENTS, *_STATED),
         "Consent": (S.LEGAL, S.RESEARCH),
-        "Basic": tuple(S),
+        "HealthcareService": (),
         "*": tuple(S),
     }.items()
 }
 # The categories a scope may be narrowed to (``?category=``), and the sections each is shown in.
 CATEGORIES: Mapping[tuple[str, str], frozenset[S]] = {
-    ("Observation", f"{_OBSERVATION}|laboratory"): frozenset({S.RESULTS}),
-    ("Observation", f"{_OBSERVATION}|imaging"): frozenset({S.RESULTS}),
-    ("Observation", f"{_OBSERVATION}|vital-signs"): frozenset({S.OBSERVATIONS}),
-    ("Observation", f"{_OBSERVATION}|exam"): frozenset({S.OBSERVATIONS}),
-    ("Observation", f"{_OBSERVATION}|survey"): frozenset({S.ASSESSMENTS}),
-    ("Observation", f"{_OBSERVATION}|social-history"): frozenset({S.SOCIAL_CONTEXT, S.PREGNANCY, S.HOUSING, S.MONEY}),
+    ("Observation", f"{OBSERVATION_CATEGORY}|laboratory"): frozenset({S.RESULTS}),
+    ("Observation", f"{OBSERVATION_CATEGORY}|imaging"): frozenset({S.RESULTS}),
+    ("Observation", f"{OBSERVATION_CATEGORY}|vital-signs"): frozenset({S.OBSERVATIONS}),
+    ("Observation", f"{OBSERVATION_CATEGORY}|exam"): frozenset({S.OBSERVATIONS}),
+    ("Observation", f"{OBSERVATION_CATEGORY}|survey"): frozenset({S.ASSESSMENTS}),
+    ("Observation", f"{OBSERVATION_CATEGORY}|social-history"): frozenset(
+        {S.SOCIAL_CONTEXT, S.PREGNANCY, S.HOUSING, S.MONEY, S.WORK, S.CARING, S.LONELINESS}
+    ),
 }
 
 
@@ -155,7 +200,7 @@ def said_of(scope: str) -> str:
     found = read(scope)
     whose = "your own record" if found.context == "patient" else "a record"
     kind = "anything" if found.kind == "*" else " and ".join(s.label.lower() for s in S if s in found.sections)
-    return f"Ask for {kind} in {whose}" if found.kind != "Basic" else f"Ask for other entries in {whose}"
+    return f"Ask for {kind} in {whose}"
 
 
 _PLAIN = {
@@ -163,6 +208,31 @@ _PLAIN = {
     OFFLINE: "Go on when you are not there",
     ONLINE: "Go on while you use it",
 }
+
+
+def kind_of(section: S, original: Mapping[str, Any], release: str) -> str:
+    """The resource type an entry is told as: its own where its source speaks FHIR R4, else its section's natural one.
+
+    One Patient is several entries, so only demographics are told as a Patient.
+    """
+    kind = original.get("resourceType") if release == R4 else None
+    if kind in SECTIONS and (kind != "Patient" or section is S.DEMOGRAPHICS):
+        return str(kind)
+    return NATURAL[section][0]
+
+
+def as_resource(section: S, original: Mapping[str, Any], release: str) -> Mapping[str, Any]:
+    """Of what an entry is told as, as much as ``ResourceScope.shows`` reads."""
+    kind = kind_of(section, original, release)
+    if release == R4 and kind == original.get("resourceType"):
+        return original
+    return {"resourceType": kind, "category": categories_of(section)}
+
+
+def categories_of(section: S) -> list[dict[str, Any]]:
+    """The category that an entry states where it is told as its section's natural type; none where there is none."""
+    code = NATURAL[section][1]
+    return [{"coding": [{"system": OBSERVATION_CATEGORY, "code": code}]}] if code else []
 
 
 def _categories(resource: Mapping[str, Any]) -> set[str]:

@@ -22,7 +22,8 @@ ALL_LABELS, IN_LAW = set(map(str, v.Sensitivity)), {label.value for label in v.S
 
 
 def decide(question: Facts, data: Facts, conditions: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    return _Decision(question, data, conditions or {}).result()
+    kind = _OwnRecord if question["request"]["purpose"] == v.Purpose.OWN_RECORD else _Decision
+    return kind(question, data, conditions or {}).result()
 
 
 def _unmet(checks: Mapping[str, Any]) -> Codes:
@@ -33,7 +34,9 @@ class _Decision:
     def __init__(self, question: Facts, data: Facts, conditions: Mapping[str, Any]) -> None:
         self.asked, self.who, self.facts = question["request"], question["subject"], question["facts"]
         self.place, self.now, self.conditions = question["resident"]["place"], self.asked["time"], conditions
-        self.data, self.tables = data, data["tables"]
+        self.whose, self.age = question["resident"]["id"], question["resident"]["age"]
+        self.data, self.tables, self.own = data, data["tables"], data["tables"]["own_record"]
+        self.for_another = self.who["role"] == v.Role.PROXY
         self.kind = v.OrganisationKind(self.who["kind"]) if self.who["kind"] in list(v.OrganisationKind) else None
         self.purpose = v.Purpose(self.asked["purpose"]) if self.asked["purpose"] in list(v.Purpose) else None
         self.law_answers = self.purpose is not None and self.purpose.permission is v.Permission.NOT_NEEDED
@@ -248,3 +251,62 @@ class _Decision:
         instants = [each.get(edge) for each in resting for edge in ("from", "until", "ended")]
         instants += [self.now + self.tables["break_glass"]["minutes"] * 60] if self.lifts else []
         return min((instant for instant in instants if instant is not None and instant > self.now), default=None)
+
+
+class _OwnRecord(_Decision):
+    """A resident's own record, or that of somebody they act for: no agreement is asked, and no choice but a proxy's."""
+
+    def unfit(self) -> Codes:
+        old = self.who["role"] != "resident" or self.age >= self.own["from_age"]
+        checks = {
+            "purpose-not-for-kind": self.who["role"] in ("resident", "proxy"),
+            "role-not-permitted": old,
+            "assurance-too-low": self.who["assurance"] >= self.tables["assurance"]["own-record"],
+            "break-glass-not-permitted": not self.declared,
+        }
+        return _unmet(checks)
+
+    def stranger(self) -> Codes:
+        at_work = self.who["organisation"] != "" or self.who["person"] is not None
+        asker, acting = self.who.get("resident"), self.who.get("acting")
+        theirs = acting if self.for_another else asker == self.whose
+        return _unmet({"not-own-record": asker is not None and not at_work and theirs})
+
+    def section(self, section: str) -> Codes:
+        opened = (self.who.get("acting") or {}).get("sections", []) if self.for_another else list(v.Section)
+        readable = self.tables["purposes"]["own-record"]["sections"]
+        if section not in list(v.Section):
+            return {"section-unknown"}
+        if section not in opened:
+            return {"beyond-proxy"}
+        if section not in readable:
+            return {"restricted-in-law"}
+        return _unmet({"consent-withheld": not any(each["labels"] is None for each in self.refusals(section))})
+
+    def refusals(self, section: str) -> list[Facts]:
+        """What the resident withholds from everyone binds whoever acts for them, and never themself."""
+        every = [each for each in self.speaking("deny", section) if each["organisation"] is None and self.current(each)]
+        return every if self.for_another else []
+
+    def withheld(self, section: str, relied_on: list[str]) -> Codes:
+        kept_back = {label for each in self.refusals(section) for label in each["labels"] or ()}
+        return ALL_LABELS - set(self.own["labels_for_proxies" if self.for_another else "labels"]) | IN_LAW | kept_back
+
+    def result(self) -> dict[str, Any]:
+        whole = self.unfit() or self.stranger()
+        pairs = sorted({(pair["section"], pair["source"]) for pair in self.asked["pairs"]})
+        return {
+            "revision": self.data["revision"],
+            "request": self.asked["id"],
+            "pairs": [self.row(*pair, whole or self.section(pair[0]), []) for pair in pairs],
+            "reasons": sorted(whole),
+            "obligations": [],
+            "disclosure": v.Disclosure.NEVER.value,
+            "requestable": False,
+            "valid_until": self.valid_until(),
+        }
+
+    def valid_until(self) -> int | None:
+        acting = self.who.get("acting") or {}
+        ends = [super().valid_until(), acting.get("until")]
+        return min((end for end in ends if end is not None and end > self.now), default=None)

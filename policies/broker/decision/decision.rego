@@ -2,7 +2,7 @@
 # title: The decision
 # description: |
 #   For every section and source asked about: permitted, or refused by the first layer that refuses it. The layers
-#   are asked in order, and no later one can restore what an earlier one refused.
+#   are asked in order, and no later one can restore what an earlier one refused. One's own record has rules of its own.
 package broker.decision
 
 # METADATA
@@ -41,6 +41,19 @@ _rows := [row |
 ] if {
 	count(_reasons) > 0
 } else := [row |
+	answers := data.broker.own.answers
+	some [section, source] in data.broker.question.asked
+	answer := answers[section]
+	row := {
+		"section": section,
+		"source": source,
+		"reasons": answer.reasons,
+		"agreements": [],
+		"withheld_labels": answer.withheld_labels,
+	}
+] if {
+	data.broker.own.asked
+} else := [row |
 	verdicts := _verdicts
 	reaches := _reaches
 	unopened := data.broker.sensitivity.left_out
@@ -62,6 +75,8 @@ _rows := [row |
 # What refuses everything: the reasons of the first layer that does.
 _reasons := data.broker.question.reasons if {
 	count(data.broker.question.reasons) > 0
+} else := data.broker.own.reasons if {
+	data.broker.own.asked
 } else := data.broker.identity.reasons if {
 	count(data.broker.identity.reasons) > 0
 } else := data.broker.relationship.reasons if {
@@ -97,6 +112,7 @@ _alike := {faults: reaching |
 
 # Where nothing refuses everything, what is decided of each section from sources that are alike.
 _verdicts[section] := verdicts if {
+	not data.broker.own.asked
 	count(_reasons) == 0
 	alike := _alike
 	some section, shut in _shut
@@ -169,7 +185,10 @@ _said := {disclosure | some [id, disclosure] in data.broker.agreement.disclosure
 # The strictest wins, and one that nobody has heard of is the strictest of all.
 default _disclosure := "never-tell"
 
-_disclosure := "tell" if {
+_disclosure := "never-tell" if {
+	# That something about them waits to be judged may itself be what harms.
+	data.broker.own.asked
+} else := "tell" if {
 	count(_said - {"tell"}) == 0
 } else := "tell-clinicians" if {
 	count(_said - {"tell", "tell-clinicians"}) == 0
@@ -219,7 +238,12 @@ _valid_until := min(_instants) if count(_instants) > 0
 _instants contains instant if {
 	count(data.broker.question.reasons) == 0
 	now := input.request.time
-	layers := [data.broker.agreement.instants, data.broker.choices.instants, data.broker.relationship.instants]
+	layers := [
+		data.broker.agreement.instants,
+		data.broker.choices.instants,
+		data.broker.relationship.instants,
+		data.broker.own.instants,
+	]
 	some instants in layers
 	some instant in instants
 	instant > now

@@ -43,6 +43,37 @@ test_no_question_has_an_answer if {
 	}
 }
 
+test_ones_own_record_is_decided_by_its_own_rules if {
+	me := {"organisation": "", "kind": "", "active": false, "member": false, "person": null, "assurance": 3}
+	asker := object.union(me, {"role": "resident", "resident": "a-resident", "acting": null})
+	own := {"subject": asker, "request": {"purpose": "own-record"}, "facts": {"relationships": []}}
+	_decided(own) == {
+		"revision": "a revision",
+		"request": "a question",
+		"pairs": [{
+			"section": "problems",
+			"source": "gp",
+			"reasons": set(),
+			"agreements": [],
+			"withheld_labels": {"gender-recognition", "assisted-fertilisation", "third-party", "safeguarding"},
+		}],
+		"reasons": set(),
+		"obligations": set(),
+		"disclosure": "never-tell",
+		"requestable": false,
+		"valid_until": null,
+	}
+	_decided(object.union(own, {"subject": {"resident": "a-neighbour"}})).reasons == {"not-own-record"}
+}
+
+test_what_somebody_acts_by_bounds_the_answer if {
+	me := {"organisation": "", "kind": "", "active": false, "member": false, "person": null, "assurance": 3}
+	acting := {"proxy": "a-proxy", "basis": "consent", "sections": ["problems"], "until": testing.noon + testing.hour}
+	asker := object.union(me, {"role": "proxy", "resident": "a-carer", "acting": acting})
+	own := {"subject": asker, "request": {"purpose": "own-record"}, "facts": {"relationships": []}}
+	_decided(own).valid_until == testing.noon + testing.hour
+}
+
 test_the_first_layer_that_refuses_is_the_one_that_answers if {
 	found := _decided({"subject": {"member": false}, "facts": {"relationships": [], "provisions": [testing.deny]}})
 	found.pairs[0].reasons == {"not-a-member"}

@@ -94,8 +94,21 @@ _subject_readable if {
 	type_name(input.subject.person) in _a_text_or_null
 	is_boolean(input.subject.member)
 	is_number(input.subject.assurance)
+	type_name(object.get(input.subject, "resident", null)) in _a_text_or_null
+	_acting_readable(object.get(input.subject, "acting", null))
 	is_string(input.resident.id)
 	is_string(input.resident.place)
+}
+
+# A question recorded before residents asked for their own record says nothing of who acts for whom.
+_acting_readable(acting) if acting == null
+
+_acting_readable(acting) if {
+	is_object(acting)
+	is_string(acting.proxy)
+	is_string(acting.basis)
+	is_array(acting.sections)
+	type_name(acting.until) in _a_number_or_null
 }
 
 # A provision that does not say whether it permits or denies is not a permit, and may have been a denial.

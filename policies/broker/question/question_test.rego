@@ -49,3 +49,29 @@ test_a_pair_that_is_no_pair_cannot_be_read if {
 		data.broker.question.reasons == {"policy-unclear"} with input as unread
 	}
 }
+
+test_who_acts_for_whom_can_be_read if {
+	acting := {"proxy": "a-proxy", "basis": "consent", "sections": ["problems"], "until": null}
+	asker := {"subject": {"resident": "a-carer", "acting": acting}}
+	count(data.broker.question.reasons) == 0 with input as object.union(testing.question, asker)
+}
+
+test_acting_for_somebody_by_what_cannot_be_read_closes_everything if {
+	every acting in ["a-proxy", {}, {"proxy": "a-proxy", "basis": "consent", "sections": null, "until": null}] {
+		unread := object.union(testing.question, {"subject": {"acting": acting}})
+		data.broker.question.reasons == {"policy-unclear"} with input as unread
+	}
+}
+
+test_any_part_of_it_that_cannot_be_read_closes_everything if {
+	acting := {"proxy": "a-proxy", "basis": "consent", "sections": ["problems"], "until": null}
+	every spoilt in [{"proxy": 7}, {"basis": null}, {"sections": "problems"}, {"until": "tomorrow"}] {
+		asker := {"subject": {"acting": object.union(acting, spoilt)}}
+		data.broker.question.reasons == {"policy-unclear"} with input as object.union(testing.question, asker)
+	}
+}
+
+test_a_resident_who_is_no_text_closes_everything if {
+	unread := object.union(testing.question, {"subject": {"resident": 7}})
+	data.broker.question.reasons == {"policy-unclear"} with input as unread
+}
