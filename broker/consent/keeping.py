@@ -8,11 +8,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broker.consent.models import Consent, Provision
-from broker.identity.models import Relationship
+from broker.identity.models import Relationship, Resident
+from broker.identity.tracing import must_be_whole
 from broker.vocabulary import ConsentStatus, RelationshipKind
 
 
 def keep(session: Session, resident: str, provision: Provision, *, by: str, now: datetime) -> Consent:
+    """Raises Conflict for a resident who is kept elsewhere now: a choice nobody would look for is not taken."""
+    must_be_whole(session.get_one(Resident, resident))
     consent = Consent(resident_id=resident, status=ConsentStatus.ACTIVE, given_at=now, given_by=by)
     consent.provisions.append(provision)
     session.add(consent)

@@ -60,14 +60,24 @@ _DEFAULT = "Nothing reads it but as a condition or a list, where what is not the
 _AGAIN = "Said again on purpose in the one clause that permits; the clauses before it have said it."
 _ASKED = "It saves looking up what does not bind, whose answers are not used."
 _NEXT = "Null comes before every instant, so it is never next."
+_UNUSED = "It saves working out more, which nobody looks up."
 _REMOVED = "condition removed"
 EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("emergency", "rule removed", "default declared := false"): _DEFAULT,
+    ("fhir_consent", "rule removed", "default _consents := []"): _DEFAULT,
+    ("fhir_consent", "rule removed", "default _items := []"): _DEFAULT,
+    ("fhir_consent", "rule removed", "default _directory := {}"): _DEFAULT,
+    ("fhir_consent", "rule removed", "default _asker := {}"): _DEFAULT,
+    ("fhir_consent", _REMOVED, 'some element in {"period", "dataPeriod"}'): _UNUSED,
+    ("fhir_consent", _REMOVED, 'some element in (node.content & {"class", "code", "securityLabel"})'): _UNUSED,
+    ("own", "rule removed", "default asked := false"): _DEFAULT,
     ("question", "rule removed", "default pairs := []"): _DEFAULT,
     ("question", "rule removed", "default provisions := []"): _DEFAULT,
     ("question", "rule removed", "default relationships := []"): _DEFAULT,
     ("question", _REMOVED, "is_string(section)"): "A pair's section that is no text is not in the vocabulary.",
     ("question", _REMOVED, "is_object(provision)"): "What is no object has no type, which is asked for next.",
+    ("question", _REMOVED, "is_object(acting)"): "What is no object has no proxy, which is asked for next.",
+    ("decision", _REMOVED, "not data.broker.own.asked"): "It saves work, whose answers are not used.",
     ("question", _REMOVED, "is_object(relationship)"): "What is no object has no kind, which is asked for next.",
     ("decision", _REMOVED, "count(_instants) > 0"): "The least of nothing is not there, and then the default is.",
     ("decision", _REMOVED, "count(reasons) == 0"): _AGAIN,
@@ -80,6 +90,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("choices", _REMOVED, 'standing == "run-out"'): "What is in use or withdrawn is taken away again.",
     ("choices", _REMOVED, "is_number(instant)"): _NEXT,
     ("relationship", _REMOVED, "is_number(instant)"): _NEXT,
+    ("own", _REMOVED, "is_number(until)"): _NEXT,
     ("relationship", _REMOVED, "is_number(longest)"): "Nothing is at most null, so null refuses here too.",
 }
 

@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from broker.access import pdp
-from broker.vocabulary import Purpose, RelationshipKind, Role, Section, Sensitivity, Tier
+from broker.vocabulary import LegalBasis, Purpose, RelationshipKind, Role, Section, Sensitivity, Tier
 from sandbox.neighbourhood import cast, staff
 from tests.policies.world import KINDS, TICK, asked, scenarios
 
@@ -33,8 +33,11 @@ def some_of(codes: Any) -> st.SearchStrategy[list[str] | None]:
 @st.composite
 def questions(draw: st.DrawFn) -> dict[str, Any]:
     """Mostly a scenario's question with a few things in it changed, so that much is permitted; else anybody's."""
-    if not draw(st.integers(0, 4)):
+    whose = draw(st.integers(0, 9))
+    if whose < 2:
         return draw(anybodys())
+    if whose == 2:
+        return draw(owns())
     scenario = draw(st.sampled_from([each for each in scenarios()["scenarios"] if "spoil" not in each]))
     given = asked(scenarios()["base"], scenario)
     question = copy.deepcopy(pdp.question(given.request, given.facts))
@@ -95,6 +98,41 @@ def anybodys(draw: st.DrawFn) -> dict[str, Any]:
             "provisions": draw(st.lists(provisions(organisation), max_size=4)),
         },
     }
+
+
+@st.composite
+def owns(draw: st.DrawFn) -> dict[str, Any]:
+    """A resident, or somebody who acts for them, asks to read the resident's own record; or it is somebody at work."""
+    question = draw(anybodys())
+    role = draw(st.sampled_from([Role.RESIDENT, Role.PROXY, Role.PROXY]))
+    askers: dict[Role, list[str | None]] = {
+        Role.RESIDENT: ["ada-bright", "ada-bright", "ada-bright", "somebody-else", None],
+        Role.PROXY: ["a-carer", "a-carer", None],
+    }
+    acting = {
+        "proxy": "a-proxy",
+        "basis": draw(st.sampled_from(LegalBasis)).value,
+        "sections": draw(st.lists(sections, max_size=4, unique=True)),
+        "until": draw(ends),
+    }
+    question["request"] |= {
+        "purpose": Purpose.OWN_RECORD.value,
+        "break_glass": draw(st.sampled_from([None, None, None, None, {"reason": "Collapsed"}])),
+    }
+    question["subject"] |= {
+        "organisation": draw(st.sampled_from(["", "", "", "", "XX9GP2"])),
+        "kind": "",
+        "active": False,
+        "role": role.value,
+        "person": draw(st.sampled_from([None, None, None, None, "somebody"])),
+        "member": False,
+        "assurance": draw(st.sampled_from([2, 3, 3, 3])),
+        "resident": draw(st.sampled_from(askers[role])),
+        "acting": draw(st.sampled_from([acting, acting, acting, None])) if role is Role.PROXY else None,
+    }
+    question["resident"]["age"] = draw(st.sampled_from([4, 12, 13, 71, 71]))
+    question["facts"]["provisions"] += draw(st.lists(provisions(""), max_size=2))
+    return question
 
 
 @st.composite

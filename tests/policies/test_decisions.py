@@ -136,7 +136,7 @@ def _plain(name: str, expected: Any) -> Any:
 
 
 def _reasons_in(scenario: Mapping[str, Any]) -> set[str]:
-    found: set[str] = set(scenario.get("withheld", {}))
+    found: set[str] = set(scenario.get("withheld") or {})
     pending = [scenario["sees"]]
     while pending:
         sees = pending.pop()

@@ -17,6 +17,7 @@ from broker.access.engines.embedded import EmbeddedEngine
 from broker.agreements import bundle
 from broker.agreements.models import SharingAgreement
 from broker.errors import InvalidInput
+from broker.proxies import limits
 from broker.vocabulary import (
     Confidentiality,
     DenialReason,
@@ -28,7 +29,7 @@ from broker.vocabulary import (
     Section,
     Sensitivity,
 )
-from tests.policies.questions import moments, questions
+from tests.policies.questions import moments, owns, questions
 from tests.policies.test_properties import decided, few, permitted
 from tests.policies.world import NOW, TICK, row, samples, the_bundle, varied
 
@@ -180,7 +181,7 @@ def test_a_purpose_outside_the_table_permits_nothing(
 
 @few
 @given(question=questions(), ended=moments.filter(lambda moment: moment <= TICK))
-def test_relationships_that_have_ended_permit_nothing_but_an_emergency(
+def test_relationships_that_have_ended_permit_nothing_but_an_emergency_or_ones_own_record(
     policy: PolicyEngine, question: dict[str, Any], ended: int
 ) -> None:
     for relationship in question["facts"]["relationships"]:
@@ -188,7 +189,7 @@ def test_relationships_that_have_ended_permit_nothing_but_an_emergency(
 
     answer = decided(policy, question)
 
-    assert not permitted(answer) or question["request"]["purpose"] == "emergency"
+    assert not permitted(answer) or question["request"]["purpose"] in ("emergency", "own-record")
 
 
 @few
@@ -206,6 +207,63 @@ def test_a_refusal_of_a_purpose_refuses_all_below_it_and_nothing_beside_it(
         assert not permitted(after)
     else:
         assert permitted(after) == permitted(before)
+
+
+@few
+@given(question=questions(), resident=st.sampled_from(["ada-bright", "somebody", None]), role=st.sampled_from(Role))
+def test_whoever_works_somewhere_gets_nothing_by_calling_themselves_a_resident(
+    policy: PolicyEngine, question: dict[str, Any], resident: str | None, role: Role
+) -> None:
+    acting = {"proxy": "p", "basis": "consent", "sections": list(Section), "until": None}
+    claim = {"resident": resident, "acting": acting, "role": role.value, "assurance": 3}
+    question["subject"] |= {**claim, "organisation": question["subject"]["organisation"] or "XX9GP2"}
+    own = {**question["request"], "purpose": Purpose.OWN_RECORD.value, "break_glass": None}
+
+    assert not permitted(decided(policy, {**question, "request": own}))
+    if role in (Role.RESIDENT, Role.PROXY):
+        assert not permitted(decided(policy, question))
+
+
+@few
+@given(question=owns(), other=st.sampled_from(["ada-brigh", "ADA-BRIGHT", "", "ben-carer"]))
+def test_a_resident_never_reads_anothers_record_but_by_acting_for_them(
+    policy: PolicyEngine, question: dict[str, Any], other: str
+) -> None:
+    question["subject"]["resident"] = other
+    if question["subject"]["role"] == Role.PROXY:
+        question["subject"]["acting"] = None
+
+    assert not permitted(decided(policy, question))
+
+
+@few
+@given(question=owns(), purpose=st.sampled_from([purpose for purpose in Purpose if purpose is not Purpose.OWN_RECORD]))
+def test_a_resident_asks_for_a_record_for_no_other_purpose(
+    policy: PolicyEngine, question: dict[str, Any], purpose: Purpose
+) -> None:
+    question["request"]["purpose"] = purpose.value
+
+    assert not permitted(decided(policy, question))
+
+
+@few
+@given(question=owns())
+def test_a_proxy_reads_no_more_than_the_resident_and_nothing_that_no_proxy_is_shown(
+    policy: PolicyEngine, question: dict[str, Any]
+) -> None:
+    own = {"role": "resident", "resident": "ada-bright", "acting": None}
+    grown = {**question["resident"], "age": 71}
+    asker = question["subject"]
+    if asker["role"] != Role.PROXY:
+        return
+
+    theirs = decided(policy, question)
+    residents = decided(policy, {**question, "subject": {**asker, **own}, "resident": grown})
+
+    assert no_wider(residents, theirs)
+    for section, source in permitted(theirs):
+        assert section in asker["acting"]["sections"]
+        assert set(permitted(theirs)[section, source]["withheld_labels"]) >= limits.never_for_proxies
 
 
 def _refusal_of(purpose: Purpose) -> dict[str, Any]:

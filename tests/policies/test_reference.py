@@ -18,13 +18,14 @@ from broker.access.engines.embedded import EmbeddedEngine
 from broker.vocabulary import DenialReason, Layer
 from tests.policies import reference
 from tests.policies.comparing import Conditions, differences
-from tests.policies.questions import questions
+from tests.policies.questions import owns, questions
 from tests.policies.test_decisions import PATIENCE
 from tests.policies.world import question_of, scenarios, the_bundle
 
 SHARING = the_bundle().data["sharing"]
 SCENARIOS = [scenario for scenario in scenarios()["scenarios"] if "spoil" not in scenario]
 AGREEMENTS = 60
+OF_OWN = {DenialReason.NOT_OWN_RECORD, DenialReason.BEYOND_PROXY}  # a made-up place has workers alone
 OF_LABELS = {DenialReason.RESTRICTED_IN_LAW, DenialReason.SENSITIVE}  # reasons for an entry, never for a pair
 
 
@@ -77,8 +78,16 @@ def test_made_up_questions_are_permitted_often_enough_and_refused_in_every_way()
             found.update({reason for pair in pairs for reason in pair["reasons"]})
 
     assert found["permitted"] >= 0.15 * found["asked"]
-    refusals = {reason for reason in DenialReason if reason.layer is not Layer.ENGINE} - OF_LABELS
+    refusals = {reason for reason in DenialReason if reason.layer is not Layer.ENGINE} - OF_LABELS - OF_OWN
     assert {reason.value for reason in refusals} <= found.keys()
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(question=owns())
+def test_every_question_of_ones_own_record_is_decided_alike(embedded: PolicyEngine, question: dict[str, Any]) -> None:
+    answer = embedded.decide(question, deadline=PATIENCE)
+
+    assert list(differences(answer, reference.decide(question, SHARING))) == []
 
 
 def test_the_comparison_sees_a_difference_in_any_field(embedded: PolicyEngine, conditions: Conditions) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from broker.agreements.bundle import load_tables
-from broker.vocabulary import OrganisationKind, Purpose, Role, Section, Tier
+from broker.proxies import limits
+from broker.vocabulary import OrganisationKind, Purpose, Role, Section, Sensitivity, Tier
 
 TABLES = load_tables()
 SECTIONS = {section.value for section in Section}
@@ -45,3 +46,21 @@ def test_break_glass_is_for_clinicians_of_statutory_care_and_opens_no_more_than_
     assert set(glass["sections"]) <= set(TABLES["purposes"]["emergency"]["sections"])
     assert set(glass["lifts"]) == {"relationship", "consent-needed"}
     assert glass["assurance"] == TABLES["assurance"]["emergency"] == 2
+
+
+def test_what_is_read_of_ones_own_record_is_all_but_what_must_be_judged_first_and_no_organisations_purpose() -> None:
+    own = TABLES["own_record"]
+    judged_first = {Sensitivity.THIRD_PARTY, Sensitivity.SAFEGUARDING}
+
+    assert TABLES["purposes"]["own-record"]["kinds"] == []
+    assert set(TABLES["purposes"]["own-record"]["sections"]) == SECTIONS - {Section.SAFEGUARDING}
+    assert TABLES["assurance"]["own-record"] == 3
+    assert set(own["labels"]) == {label for label in Sensitivity if not label.in_law} - judged_first
+    assert own.keys() == {"from_age", "labels", "labels_for_proxies"}
+
+
+def test_the_policy_keeps_from_proxies_what_their_limits_say() -> None:
+    own = TABLES["own_record"]
+
+    assert set(own["labels_for_proxies"]) == limits.may_be_for_proxies == set(Sensitivity) - limits.never_for_proxies
+    assert own["from_age"] == limits.OWN_PAGES_FROM
