@@ -5,12 +5,14 @@ Anything that carries an identifier is a POST. No rule is kept here: the door pa
 
 from flask import Flask
 
-from broker.api import authzen, bundles, health, opa_reports, routes
+from broker.api import authzen, bundles, consents_fhir, fhir_read, health, opa_reports, routes
 
 
 def register(app: Flask) -> None:
     health.register(app)
+    consents_fhir.register(app)
     bundles.register(app)
     opa_reports.register(app)
     routes.register(app)
     authzen.register(app)
+    fhir_read.register(app)

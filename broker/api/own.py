@@ -4,29 +4,36 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask import Response, json, jsonify
 from flask_smorest import Blueprint
 from sqlalchemy import select
 
-from broker.api import render
+from broker.access.looks import since_last
+from broker.access.release import release_record
+from broker.api import fhir, render
 from broker.api.schemas import (
     AnswerSchema,
     ConsentSchema,
     GiveSchema,
     LookSchema,
     NarrowSchema,
+    OwnRecordSchema,
     RequestSchema,
     WithholdSchema,
 )
+from broker.audit.trail import Entry
 from broker.consent import actions, asking
 from broker.consent.models import AccessRequestRecord, Consent
 from broker.doors import now, parts, session
 from broker.doors.body import StrictParser
 from broker.errors import NotFound
-from broker.identity.actions import organisation_called
-from broker.identity.models import Organisation
+from broker.identity.actions import handle_named, organisation_called
+from broker.identity.models import Client, Organisation, Resident
 from broker.oauth.guard import acting, by_whom, must_be_fresh, needs_scope, presented, presenting_resident
+from broker.oauth.limits import Limits, limits_of
+from broker.oauth.own_reading import own_request
 from broker.proxies.shield import Shield, shield
-from broker.vocabulary import AccessLevel, AuditAction, RequestState
+from broker.vocabulary import AccessLevel, AuditAction, RequestState, Section
 
 routes = Blueprint("api_own", __name__, url_prefix="/api/my", description="For residents, about their own record.")
 routes.ARGUMENTS_PARSER = StrictParser()
@@ -179,18 +186,60 @@ def answer(body: dict[str, Any], request_id: str) -> dict[str, Any]:
     return render.access_request(record, now=now())
 
 
+@routes.route("/record", methods=["POST"])
+@routes.doc(
+    security=SECURED,
+    responses={
+        200: {
+            "description": "What may be read, assembled now; as the broker's view or a FHIR R4 Bundle.",
+            "content": {"application/json": {}, "application/fhir+json": {}},
+        }
+    },
+)
+@needs_scope("own.read", or_smart=True)
+@routes.arguments(OwnRecordSchema)
+def record(body: dict[str, Any]) -> Response:
+    """Your own record, or that of somebody you act for, from the partner systems that hold it."""
+    token = presented().token
+    limits = limits_of(token) or Limits()
+    sections = frozenset(body["sections"] or limits.sections or Section)
+    asked = own_request(token, sections, now=now())
+    limits.check(resident=asked.resident, purpose=asked.purpose, sections=sections, form=body["format"])
+    released = limits.narrowed(release_record(parts(), session(), asked))
+    if body["format"] == "view":
+        answer = jsonify(render.release(released, since_last(parts(), released)))
+    else:
+        bundle = fhir.bundle(released, kind=body["format"].removeprefix("fhir-"), handle=_named())
+        answer = Response(json.dumps(bundle), mimetype="application/fhir+json")
+    answer.headers["Cache-Control"] = "no-store"
+    return answer
+
+
+def _named() -> str:
+    """The name that the resident has for the organisation whose app this is, as its launch told it."""
+    token = presented().token
+    client = session().get(Client, token.client_id) if token.client_id else None
+    resident = session().get_one(Resident, token.resident_id)
+    return handle_named(resident, organisation=client.organisation_code if client else "", settings=parts().settings)
+
+
 @routes.route("/activity", methods=["GET"])
 @routes.doc(security=SECURED)
 @needs_scope("own.read")
 @routes.response(200, LookSchema(many=True), description="Newest first.")
 def activity() -> list[dict[str, Any]]:
     """Who looked, at what, why, and what was refused."""
-    kept_back, resident = _kept_back(), presenting_resident(AccessLevel.SEE_WHO_LOOKED)
-    every = parts().trail.entries(session(), resident=resident, actions=SHOWN, limit=200)
-    # A change that nobody is to learn of is on the trail, and on no list that anybody can open.
-    loud = [entry for entry in every if not entry.body.get("quiet")]
-    entries = [entry for entry in loud if kept_back is None or not kept_back.hides_entry(entry)]
+    entries = looks()
     codes = {entry.organisation for entry in entries if entry.organisation}
     organisations = session().scalars(select(Organisation).where(Organisation.code.in_(codes)))
     names = {organisation.code: organisation.name for organisation in organisations}
     return [render.look(entry, names) for entry in entries]
+
+
+def looks() -> list[Entry]:
+    """Entries about the resident whose the token is that whoever presents it may see, newest first."""
+    kept_back, resident = _kept_back(), presenting_resident(AccessLevel.SEE_WHO_LOOKED)
+    every = parts().trail.entries(session(), resident=resident, actions=SHOWN, limit=200)
+    # A change that nobody is to learn of is on the trail, and on no list that anybody can open.
+    loud = [entry for entry in every if not entry.body.get("quiet")]
+    return [entry for entry in loud if kept_back is None or not kept_back.hides_entry(entry)]

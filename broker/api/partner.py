@@ -9,6 +9,7 @@ from flask import Response, json, jsonify
 from flask_smorest import Blueprint
 from sqlalchemy import bindparam, select
 
+from broker.access.looks import since_last
 from broker.access.release import release_record
 from broker.access.request import AccessRequest, BreakGlass, Requester
 from broker.access.restricted import wants_fresh_sign_in
@@ -40,14 +41,14 @@ SECURED: list[dict[str, list[str]]] = [{"token": []}]
 READERS = (Role.CLINICIAN, Role.SOCIAL_WORKER, Role.CARE_COORDINATOR, Role.LINK_WORKER, Role.CASE_WORKER)
 
 
-def _reader() -> Requester:
-    found = _requester()
+def reader() -> Requester:
+    found = who_asks()
     if found.role not in READERS:
         raise NotPermitted("role-not-permitted", "This role may never read a record, so it looks for nobody.")
     return found
 
 
-def _requester() -> Requester:
+def who_asks() -> Requester:
     if presented().token.organisation_code is None:
         raise NotPermitted("partners-only", "Only an organisation's worker or system may do this.")
     return presented().requester()
@@ -62,7 +63,7 @@ def find(body: dict[str, Any]) -> dict[str, str]:
     """Look for a resident by NHS number and date of birth."""
     handle = identity.find_resident(
         session(),
-        asker=_reader(),
+        asker=reader(),
         nhs_number=body["nhs_number"],
         born_on=body["born_on"],
         trail=parts().trail,
@@ -80,7 +81,7 @@ def find(body: dict[str, Any]) -> dict[str, str]:
 def pair(body: dict[str, Any]) -> dict[str, str]:
     """Use the code by which a resident names themselves to you. It lets you see nothing."""
     kept = parts()
-    handle = pairing.use(session(), body["code"], asker=_reader(), trail=kept.trail, settings=kept.settings, now=now())
+    handle = pairing.use(session(), body["code"], asker=reader(), trail=kept.trail, settings=kept.settings, now=now())
     return {"resident": handle}
 
 
@@ -93,7 +94,7 @@ def ask(body: dict[str, Any]) -> dict[str, Any]:
     """Ask a resident for permission."""
     record = consents.ask(
         session(),
-        requester=_reader(),
+        requester=reader(),
         handle=body["resident"],
         purpose=body["purpose"],
         sections=frozenset(body["sections"]),
@@ -122,13 +123,13 @@ def poll(request_id: str) -> dict[str, Any]:
 def remind(request_id: str) -> dict[str, Any]:
     """Remind the resident, once, after half of the time to answer."""
     record = _own_request(request_id)
-    reminding.remind(session(), record, asker=_requester(), trail=parts().trail, now=now())
+    reminding.remind(session(), record, asker=who_asks(), trail=parts().trail, now=now())
     return render.access_request(record, now=now())
 
 
 def _own_request(request_id: str) -> AccessRequestRecord:
     record = session().get(AccessRequestRecord, request_id)
-    if record is None or record.organisation_code != _requester().organisation:
+    if record is None or record.organisation_code != who_asks().organisation:
         raise NotFound("request-unknown", "There is no such request.")
     return record
 
@@ -148,7 +149,7 @@ def _own_request(request_id: str) -> AccessRequestRecord:
 def read_view(body: dict[str, Any]) -> Response:
     """The permitted sections of a resident's record, assembled live from the partner systems that hold them."""
     limits = limits_of(presented().token) or Limits()
-    requester = _for_worker(_requester(), body.get("worker"))
+    requester = for_worker(who_asks(), body.get("worker"))
     sections = frozenset(body["sections"])
     limits.check(resident=body["resident"], purpose=body["purpose"], sections=sections, form=body["format"])
     resident = identity.resident_behind(session(), body["resident"], organisation=requester.organisation)
@@ -167,7 +168,7 @@ def read_view(body: dict[str, Any]) -> Response:
         must_be_fresh()  # a worker who proved lately who they are: a system cannot say that of the one it names
     released = limits.narrowed(release_record(parts(), session(), asked))
     if body["format"] == "view":
-        answer = jsonify(render.release(released))
+        answer = jsonify(render.release(released, since_last(parts(), released)))
     else:
         bundle = fhir.bundle(released, kind=body["format"].removeprefix("fhir-"), handle=body["resident"])
         answer = Response(json.dumps(bundle), mimetype="application/fhir+json")
@@ -175,7 +176,7 @@ def read_view(body: dict[str, Any]) -> Response:
     return answer
 
 
-def _for_worker(requester: Requester, worker: dict[str, str] | None) -> Requester:
+def for_worker(requester: Requester, worker: dict[str, str] | None) -> Requester:
     """A system names the worker it asks for; a worker's own token names them already."""
     if worker is None:
         return requester

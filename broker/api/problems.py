@@ -12,6 +12,7 @@ from broker import logs
 from broker.access.explain import Told, for_requester
 from broker.access.release import Refused
 from broker.access.request import AccessRequest, Decision
+from broker.api import outcomes
 from broker.errors import (
     Conflict,
     Fault,
@@ -37,6 +38,7 @@ STATUS: dict[type[Refusal], int] = {
 }
 # Of what people see, only the page that asks them is under /oauth.
 PEOPLES_PATHS = ("/oauth/authorize",)
+FHIR_PATHS, NOT_FHIR_PATHS = ("/fhir",), ("/fhir/.well-known",)
 MACHINE_PATHS = (
     *("/api", "/oauth", "/smart", "/fhir", "/access", "/opa"),
     *("/demo/token", "/.well-known", "/health", "/ready"),
@@ -53,7 +55,15 @@ def _under(paths: tuple[str, ...]) -> bool:
 
 
 def problem_for(error: Exception) -> Response:
-    """The problem document for ``error``. A fault is logged with its cause and shown as a reference alone."""
+    """The problem document for ``error``, or the OperationOutcome where FHIR is spoken.
+
+    A fault is logged with its cause and shown as a reference alone.
+    """
+    made = _document_for(error)
+    return outcomes.instead_of(made, error) if _under(FHIR_PATHS) and not _under(NOT_FHIR_PATHS) else made
+
+
+def _document_for(error: Exception) -> Response:
     if isinstance(error, Refused):
         return _refused(error)
     if isinstance(error, Refusal):
@@ -122,7 +132,14 @@ def told_as_json(item: Told) -> dict[str, Any]:
 
 def _http(error: HTTPException) -> Response:
     status = error.code or 500
-    codes = {400: "malformed", 404: "not-found", 405: "method-not-allowed", 413: "too-large", 415: "media-type"}
+    codes = {
+        400: "malformed",
+        404: "not-found",
+        405: "method-not-allowed",
+        406: "format-unknown",
+        413: "too-large",
+        415: "media-type",
+    }
     data = getattr(error, "data", None) or {}
     more: dict[str, Any] = {}
     if messages := data.get("messages") or data.get("errors"):
@@ -130,6 +147,7 @@ def _http(error: HTTPException) -> Response:
     detail = {
         404: "There is nothing at this address.",
         405: "This address does not take that method.",
+        406: "What is asked for (Accept) is not served here: this server speaks JSON alone.",
         413: "The body is larger than the broker accepts.",
         415: "The body is not of a type this address takes.",
         422: "The request does not say what it must, or says it wrongly.",

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from broker.access.explain import for_requester, may_be_told
+from broker.access.looks import Changes
 from broker.access.release import Release
 from broker.api.problems import told_as_json
 from broker.audit.trail import Entry
 from broker.consent.actions import state_of
 from broker.consent.models import AccessRequestRecord, Consent
+from broker.records import arrangement
 from broker.records.source import RecordEntry
 from broker.records.view import JoinedEntry, SectionView, SourceStatus
 
@@ -68,8 +70,13 @@ def look(entry: Entry, names: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def release(released: Release) -> dict[str, Any]:
-    """The broker's own view: every requested section, what each source said, and what must be done with it."""
+def release(released: Release, changes: Changes | None = None) -> dict[str, Any]:
+    """The broker's own view: every requested section, what each source said, and what must be done with it.
+
+    ``changes`` says what is new to whoever reads it; where they are nobody's, nothing is. ``arranged`` is the order in
+    which a page would show the sections to somebody in this role.
+    """
+    asker, news = released.request.requester, changes or Changes()
     decision, view = released.decision, released.view
     clinical = released.request.requester.role.clinical
     told = for_requester(decision, clinical=clinical)
@@ -86,20 +93,26 @@ def release(released: Release) -> dict[str, Any]:
         "made_at": view.made_at.isoformat(),
         "partial": "This may not be everything: other organisations may hold more.",
         "withheld": view.withheld_told,
-        "sections": [_section(section) for section in view.sections],
+        "sections": [_section(section, news) for section in view.sections],
+        "arranged": [
+            section.value
+            for section in arrangement.arranged(
+                (each.section for each in view.sections), role=asker.role, tier=released.tier
+            )
+        ],
         "sources": [_source(status) for status in view.sources],
         "not_understood": {source: dict(counts) for source, counts in view.not_understood.items()},
         "reasons": [told_as_json(item) for item in told],
     }
 
 
-def _section(section: SectionView) -> dict[str, Any]:
+def _section(section: SectionView, news: Changes) -> dict[str, Any]:
     return {
         "section": section.section.value,
         "label": section.section.label,
         "silence": section.silence.value if section.silence else None,
         "withheld": section.withheld_told,
-        "entries": [_joined(joined) for joined in section.entries],
+        "entries": [_joined(joined, news) for joined in section.entries],
         "gaps": [
             {
                 "source": gap.source,
@@ -112,9 +125,10 @@ def _section(section: SectionView) -> dict[str, Any]:
     }
 
 
-def _joined(joined: JoinedEntry) -> dict[str, Any]:
+def _joined(joined: JoinedEntry, news: Changes) -> dict[str, Any]:
     return {
         **_entry(joined.entry),
+        "changed": news.of(joined),
         "also_from": [_entry(other) for other in joined.others],
         "contradictions": list(joined.contradictions),
     }

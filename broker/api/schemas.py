@@ -126,6 +126,15 @@ class ViewSchema(HandleSchema):
     )
 
 
+class OwnRecordSchema(Strict):
+    sections = codes(Section, "Which parts; absent: all that you may read.", load_default=None)
+    format = fields.String(
+        load_default="view",
+        validate=validate.OneOf(["view", "fhir-searchset", "fhir-document"]),
+        metadata={"description": "The broker's own view, or a FHIR R4 Bundle of that type."},
+    )
+
+
 class AnswerSchema(Strict):
     agree = fields.Boolean(required=True, truthy={True}, falsy={False}, metadata={"description": "true or false."})
     sections = codes(Section, "Fewer than were asked for, if you wish.", load_default=None)

@@ -34,6 +34,9 @@ ADDRESSES: dict[str, Kind | None] = {
     "member_id": Kind.MEMBER,
     "client_id": Kind.SYSTEM,
     "application_id": Kind.APPLICATION,
+    "hosting.source_id": Kind.HOSTED,
+    "batch_id": Kind.BATCH,
+    "waiting_id": Kind.WAITING,
     # Every governor reads every agreement: that they are public among those who answer for them is the point of them.
     "agreement_id": PUBLISHED,
     "version": PUBLISHED,
@@ -46,9 +49,12 @@ ADDRESSES: dict[str, Kind | None] = {
     "route": PUBLISHED,
     "purpose": PUBLISHED,
     "provider_id": PUBLISHED,
+    # A resident's handle, or an id that begins with one: whose it is, the handle says.
+    "resource_id": Kind.HANDLE,
+    "kind": PUBLISHED,
 }
 # What the arguments that name nobody's thing are in a probe.
-FILLED: dict[str, Any] = {"route": "ask-resident", "purpose": "advice-debt"}
+FILLED: dict[str, Any] = {"route": "ask-resident", "purpose": "advice-debt", "kind": "Patient"}
 
 # ---- ids in what is sent -------------------------------------------------------------------------------------------
 
@@ -67,6 +73,10 @@ def _ask(town: Town, who: str, id: str) -> dict[str, Any]:
 
 def _view(town: Town, who: str, id: str) -> dict[str, Any]:
     return _json(resident=id, purpose="advice-debt", sections=["housing"], reason="Rent")
+
+
+def _fhir_search(town: Town, who: str, id: str) -> dict[str, Any]:
+    return {"data": {"_id": id}}
 
 
 def _evaluation(town: Town, who: str, id: str) -> dict[str, Any]:
@@ -149,6 +159,7 @@ def _authorized(town: Town, who: str, id: str) -> dict[str, Any]:
 SENT: dict[str, dict[Kind, Send]] = {
     "api_partner.ask": {Kind.HANDLE: _ask},
     "api_partner.read_view": {Kind.HANDLE: _view},
+    "api_fhir.search_by_body": {Kind.HANDLE: _fhir_search},
     "api_authzen.evaluation": {Kind.HANDLE: _evaluation},
     "api_authzen.evaluations": {Kind.HANDLE: _evaluations},
     "api_authzen.search_action": {Kind.HANDLE: _search_action},
@@ -170,7 +181,9 @@ SENDS_NO_ID = frozenset(
         "partner.found",
         "partner.paired",
         "api_own.give",
+        "api_own.record",  # whose it is, the token says
         "api_own.withhold",
+        "api_consents_fhir.create",
         "demonstration_token",
         "demonstration.become",
         "smart_token",  # client_credentials alone
@@ -179,6 +192,8 @@ SENDS_NO_ID = frozenset(
         "opa_status",
         "sign_in.end",
         "resident.withheld",
+        "resident.labels",  # a keyed digest, looked for in one's own record alone: tests/web/resident/test_labels.py
+        "resident.label_said",  # the same
         "resident.change_asking",
         "resident.unblock",  # an organisation's code, which is public
         "resident.make_code",
@@ -223,10 +238,15 @@ FORMS: dict[str, dict[str, Any]] = {
     "administration.refuse": {"why": "We do not know them."},
     "administration.admit": {"why": "We know them."},
     "administration.change_role": {"role": "case-worker"},
+    "hosting.confirmed": {"answer": "keep"},
+    "hosting.export": {"form": "csv"},
+    "hosting.delete_person": {"nhs_number": "9990000018"},
+    "hosting.delete_everything": {"typed": "Kept here"},
 }
 BODIES: dict[str, dict[str, Any]] = {
     "api_own.answer": {"agree": False},
     "api_own.narrow": {"stop_sections": ["money-and-benefits"]},
+    "api_consents_fhir.withdraw": {"resourceType": "Consent", "status": "inactive"},
 }
 
 

@@ -32,10 +32,12 @@ from broker.identity.models import (
     Relationship,
     Resident,
     ResidentHandle,
+    Source,
 )
 from broker.joining.models import Application
 from broker.notices.models import EmergencyReview
 from broker.proxies.models import Proxy, ProxyAsking
+from broker.records.hosting import HostedSource
 from broker.settings import Settings
 from broker.vocabulary import (
     AccessLevel,
@@ -57,7 +59,7 @@ from tests import texts
 from tests.doors.conftest import House, build_house
 from tests.oauth.client import Partner
 from tests.oauth.conftest import register
-from tests.people import BEFRIENDERS, COUNCIL, FOOD_BANK, INTEGRATOR, LONG_AGO, NOON, SURGERY
+from tests.people import BEFRIENDERS, COUNCIL, FOOD_BANK, INTEGRATOR, LONG_AGO, NOON, SURGERY, ToldSource
 
 CSRF = re.compile(r'name="csrf_token" value="([0-9a-f]+)"')
 ORGANISATIONS = (SURGERY, FOOD_BANK, BEFRIENDERS, COUNCIL)
@@ -95,6 +97,9 @@ class Kind(StrEnum):
     PROXY = "proxy"  # of the one who is acted for
     ACTING = "acting"  # of the one who acts
     ASKING = "asking"  # of whoever asked
+    HOSTED = "hosted"  # a source that is kept here
+    BATCH = "batch"
+    WAITING = "waiting"  # a table that an administrator has not confirmed
     PATIENTS_PROXY = "patients-proxy"  # of the practice where the one who is acted for is registered
 
 
@@ -448,6 +453,34 @@ def _passkey(town: Town, session: Session, owner: str) -> str:
     return keys[0].id
 
 
+def _hosted(town: Town, session: Session, owner: str) -> str:
+    made = f"kept-here-{ORGANISATIONS.index(owner):012d}"
+    town.house.sources[made] = ToldSource(made, owner, {})
+    registered = {"kind": "hosted", "organisation_code": owner, "configuration": {"sections": "housing"}}
+    session.add(Source(id=made, label="Kept here", added_at=NOON, **registered))
+    session.flush()
+    return made
+
+
+def _batch(town: Town, session: Session, owner: str) -> str:
+    taken = _kept_here(town, session, owner).take(_TABLE, accept_good_rows=False, by="test", what="csv", now=NOON)
+    return taken.batch.id
+
+
+def _waiting(town: Town, session: Session, owner: str) -> str:
+    administrator = f"person:{person(owner, Role.ADMINISTRATOR)}"
+    return _kept_here(town, session, owner).wait(_TABLE, by=administrator, until=NOON + timedelta(minutes=20))
+
+
+def _kept_here(town: Town, session: Session, owner: str) -> HostedSource:
+    return town.house.broker.hosted(session.get_one(Source, town.has[Kind.HOSTED, owner]))
+
+
+_TABLE = (
+    b"NHS number,Date of birth,Section,Title,Date,Note,Status,Recorded by,Reference\n"
+    b"9990000018,14/03/1964,Housing,Damp,,,,,A-1\n"
+)
+
 MADE: dict[Kind, Callable[[Town, Session, str], str]] = {
     Kind.HANDLE: _handle,
     Kind.REQUEST: lambda town, session, owner: _request(session, owner),
@@ -458,6 +491,9 @@ MADE: dict[Kind, Callable[[Town, Session, str], str]] = {
     Kind.WORKERS_GRANT: _grant,
     Kind.WORKERS_KEPT: _kept,
     Kind.PASSKEY: _passkey,
+    Kind.HOSTED: _hosted,
+    Kind.BATCH: _batch,
+    Kind.WAITING: _waiting,
 }
 
 __all__ = ["INTEGRATORS", "ORGANISATIONS", "RESIDENTS", "Kind", "Town", "built", "owners_of"]

@@ -67,9 +67,9 @@ def test_demographics_do_not_bring_the_rest_of_a_patient_with_them() -> None:
 def test_a_contact_is_told_as_itself_and_not_as_the_patient() -> None:
     contact = entry(PATIENT, Section.CONTACTS, part="contact-1", title="Secretsister")
     made, text = bundle({Section.CONTACTS: [contact]})
-    (told,) = resources(made, "Basic")
-    assert told["code"]["text"] == "Secretsister"
-    assert told["subject"]["reference"] == made["entry"][0]["fullUrl"]
+    (told,) = resources(made, "RelatedPerson")
+    assert told["name"] == [{"text": "Secretsister"}]
+    assert told["patient"]["reference"] == made["entry"][0]["fullUrl"]
     assert "Okoro" not in text
 
 
@@ -138,6 +138,7 @@ def entry(original: Mapping[str, Any], section: Section, *, part: str = "", titl
         provenance=Provenance("millrace-gp", NOON),
         at=date(2026, 5, 1),
         original=original,
+        fhir_release="4.0",
     )
 
 

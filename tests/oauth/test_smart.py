@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from broker.oauth import smart, smart_scopes
-from broker.oauth.smart_scopes import SECTIONS, Unusable
+from broker.oauth.smart_scopes import NATURAL, SECTIONS, Unusable
 from broker.records.source import Provenance, RecordEntry, ResidentIdentity, SourceAnswer
 from broker.vocabulary import ClientProfile, Role, Section
 from tests.conformance.rows import row
@@ -108,7 +108,9 @@ def test_every_scope_that_is_listed_can_be_read(app: Partner) -> None:
         if smart_scopes.is_resource_scope(scope):
             assert smart_scopes.read(scope).sections
         assert smart_scopes.said_of(scope)
-    assert not any(scope.startswith("patient/") for scope in listed), "it opens no record, so it is not offered"
+    assert {scope.split("/")[0] for scope in listed if smart_scopes.is_resource_scope(scope)} == {
+        "patient", "user", "system",
+    }  # fmt: skip
 
 
 # ---- the grammar ----
@@ -152,9 +154,13 @@ def test_a_type_is_shown_in_sections_of_the_record_and_a_category_in_some_of_tho
 def test_every_type_that_a_source_can_bring_has_its_sections() -> None:
     from adapters.fhir_r4.types import TYPES
 
-    named = SECTIONS.keys() - {"*", "Basic"}
-    assert named == TYPES.keys()
-    assert {name for name in named if not SECTIONS[name] <= TYPES[name].sections} == set()
+    natural = {kind for kind, _ in NATURAL.values()}
+    named = SECTIONS.keys() - {"*"}
+    assert named == TYPES.keys() | natural
+    brought = {name: TYPES[name].sections if name in TYPES else frozenset() for name in named}
+    told = {name: frozenset(s for s, (kind, _) in NATURAL.items() if kind == name) for name in named}
+    assert {name for name in named if not SECTIONS[name] <= brought[name] | told[name]} == set()
+    assert NATURAL.keys() == set(Section), "every section has a type that its entries are told as"
 
 
 @pytest.mark.parametrize(
@@ -256,7 +262,7 @@ def test_a_workers_app_reads_what_they_may_within_its_scopes(app: Partner) -> No
     assert (given["token_type"], given["expires_in"]) == ("DPoP", 300)
     assert "patient" not in given
     answer = read(app, given["access_token"], handle(app, given["access_token"]), "problems")
-    assert kinds(answer) == {"Patient", "Basic"}
+    assert kinds(answer) == {"Patient", "Condition"}
     said = app.introspect(given["access_token"]).get_json()
     assert (said["active"], said["client_id"], said["scope"]) == (True, "smart-app", USER)
     assert said["exp"] > app.now
@@ -302,6 +308,7 @@ class ToldFhir(ToldSource):
                     title=str(resource["id"]),
                     provenance=Provenance(source=self.id, received_at=NOON, organisation=self.organisation),
                     original=resource,
+                    fhir_release="4.0",
                 )
                 for section in sorted(sections)
                 for number, resource in enumerate(self.resources.get(section, ()))
@@ -380,7 +387,7 @@ def test_a_service_is_given_a_short_token_that_is_not_renewed(service: Partner) 
     assert "refresh_token" not in body
     worker = {"person": "gp", "role": "clinician"}
     token = body["access_token"]
-    assert kinds(read(service, token, handle(service, token), "problems", worker=worker)) == {"Patient", "Basic"}
+    assert kinds(read(service, token, handle(service, token), "problems", worker=worker)) == {"Patient", "Condition"}
     service.house.wait(timedelta(seconds=300))
     assert read(service, token, "a" * 40, "problems").status_code == 401
 
@@ -405,10 +412,37 @@ def test_a_residents_app_is_told_who_the_resident_is_by_a_name_of_its_own(app: P
     assert "ada" not in said["sub"]
 
 
-def test_a_residents_app_may_be_launched_and_opens_no_record(app: Partner) -> None:
+def own(app: Partner, token: str, **body: Any) -> Any:
+    return app.call("POST", "/api/my/record", token, json={"format": "fhir-searchset", **body})
+
+
+def test_a_residents_app_reads_that_residents_record_within_its_scopes(app: Partner) -> None:
+    given = app.granted(who="resident:ada", **asking(app, "launch/patient patient/Condition.rs"))
+    answer = own(app, given["access_token"], sections=["problems"])
+    assert answer.status_code == 200, answer.text
+    matches = [each["resource"]["resourceType"] for each in answer.get_json()["entry"] if _is_match(each)]
+    assert set(matches) == {"Condition"}
+    beyond = own(app, given["access_token"], sections=["problems", "allergies-and-adverse-reaction"])
+    assert (beyond.status_code, beyond.get_json()["code"]) == (403, "outside-grant")
+    other = own(app, given["access_token"], format="view", sections=["problems"])
+    assert (other.status_code, other.get_json()["code"]) == (403, "outside-grant")
+
+
+def test_a_residents_app_opens_no_record_by_an_organisations_door_nor_a_workers_app_by_a_residents(
+    app: Partner,
+) -> None:
     given = app.granted(who="resident:ada", **asking(app, "launch/patient patient/*.rs"))
     answer = read(app, given["access_token"], given["patient"], "problems")
-    assert (answer.status_code, answer.get_json()["code"]) == (403, "own-app-not-open")
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "partners-only")
+    worker = used_by_gp(app)["access_token"]
+    answer = own(app, worker, sections=["problems"])
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "residents-only")
+
+
+def test_an_app_that_may_only_know_who_the_resident_is_reads_nothing(app: Partner) -> None:
+    given = app.granted(who="resident:ada", **asking(app, "launch/patient"))
+    answer = own(app, given["access_token"], sections=["problems"])
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "scope-missing")
 
 
 def test_another_organisation_is_told_another_name(app: Partner, house: House) -> None:
