@@ -16,6 +16,7 @@ from broker.web.federated import federated
 from broker.web.governance import governance
 from broker.web.headers import protect
 from broker.web.home import web
+from broker.web.hosting import hosting
 from broker.web.joining import join
 from broker.web.my_sign_in import my_sign_in
 from broker.web.partner import partner
@@ -41,6 +42,7 @@ for blueprint in (
     resident,
     governance,
     administration,
+    hosting,
     join,
 ):
     blueprint.before_request(csrf.check)
@@ -66,6 +68,7 @@ def register(app: Flask) -> None:
         resident,
         governance,
         administration,
+        hosting,
         join,
     ):
         app.register_blueprint(blueprint)

@@ -10,9 +10,12 @@ from zoneinfo import ZoneInfo
 from flask import Blueprint, Flask, current_app, request, url_for
 from jinja2 import ChainableUndefined
 
+from broker.access import hosted
 from broker.doors import parts, session
 from broker.identity.models import Organisation, Person, Resident, SignedInSession
 from broker.proxies.deciding import VERIFIERS
+from broker.records.arrangement import short
+from broker.records.telling import told
 from broker.vocabulary import OrganisationKind, Role, Section, Sensitivity
 from broker.web import csrf
 from broker.web.access import ADMINISTRATORS, GOVERNORS, RESIDENTS_AND_PROXIES, acting, acting_may, home_of
@@ -42,6 +45,7 @@ NAVIGATION: Mapping[str, tuple[tuple[str, str], ...]] = {
     "administration": (
         ("administration.home", "Who works here"),
         ("administration.our_systems", "Our systems"),
+        ("hosting.home", "What we keep here"),
         ("administration.checklist", "What we still need"),
     ),
 }
@@ -72,6 +76,7 @@ def prepare(app: Flask) -> None:
     environment.autoescape = True  # Flask's own choice leaves .jinja files unescaped
     environment.undefined = ChainableUndefined  # the components read options that were not given
     environment.filters.update(day=in_words, moment=moment_in_words, joined=joined, in_order=in_order, words=words)
+    environment.filters.update(told=told, short=short)
     environment.globals.update(csrf=csrf.hidden_field, service=SERVICE, hints=HINTS)
     environment.trim_blocks = environment.lstrip_blocks = True
     app.context_processor(frame)
@@ -105,6 +110,8 @@ def _of_its_kind(signed_in: SignedInSession | None) -> tuple[tuple[str, str], ..
         return (("practice.proxies", "People who act for patients"),)
     if kind is OrganisationKind.INTEGRATOR and signed_in.role in ADMINISTRATORS:
         return (("administration.applications", "Applications"),)
+    if signed_in.role is Role.CASE_WORKER and hosted.of_organisation(session(), signed_in.organisation_code):
+        return (("hosting.home", "What we keep here"),)
     return ()
 
 

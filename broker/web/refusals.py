@@ -69,7 +69,12 @@ def not_served(error: HTTPException) -> Response:
     status = error.code or 500
     if status >= 500:
         return failed(error)
-    answer = _page(status, NOT_FOUND if status in (404, 405) else "Go back and try again.")
+    words = "Go back and try again."
+    if status in (404, 405):
+        words = NOT_FOUND
+    elif status == 413:
+        words = _too_large(current_app.config["MAX_CONTENT_LENGTH"])
+    answer = _page(status, words)
     for name, value in error.get_headers():
         if name == "Allow":
             answer.headers[name] = value
@@ -84,6 +89,11 @@ def failed(error: Exception) -> Response:
     # Without the frame around other pages: that reads the database, which may be what is wrong.
     page = current_app.jinja_env.get_template("fault.jinja").render(reference=reference)
     return make_response(page, 503 if isinstance(cause, Fault) else 500)
+
+
+def _too_large(most: int) -> str:
+    size = f"{most / 1024**2:.0f} MB" if most >= 1024**2 else f"{most / 1024:.0f} KB"
+    return f"The most that can be sent from a page is {size}. Your operator can bring in a larger file for you."
 
 
 def _page(status: int, words: str, *, heading: str | None = None) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import TypeVar
@@ -10,6 +10,14 @@ from typing import TypeVar
 from broker.vocabulary import DenialReason, Section
 
 E = TypeVar("E", bound=StrEnum)
+
+TRIED = "Whoever runs this service tested a source system with your details"
+_OPERATOR = "operator"  # how the trail names whoever runs this service, at its own machine
+
+
+def is_trial(actor: str, body: Mapping[str, object]) -> bool:
+    """Whether an operator asked sources about somebody to see whether they work, which no partner did."""
+    return actor.partition(":")[0] == _OPERATOR and body.get("act") == "tried"
 
 
 def code_of(kind: type[E], value: object) -> E | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -298,3 +299,39 @@ def test_the_pages_for_an_error_are_sound_too(journey: Callable[..., Journey]) -
     visitor.become("resident:ada")
     visitor.open("/partner")
     visitor.shows("You cannot do this")
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
+def test_a_resident_reads_their_own_record_and_prints_one_page(
+    journey: Callable[..., Journey], size: tuple[int, int], told: dict[str, ToldSource]
+) -> None:
+    told["millrace-gp"].holds = {section: tuple(f"{section.label} {n}" for n in range(12)) for section in Section}
+    resident = journey(size)
+    resident.open("/")
+    resident.become("resident:ada")
+    resident.open("/my")
+    resident.follow("Your record")
+    resident.shows("Your record", "About me 11", "From Millrace Gp", "Who can see this")
+    resident.follow("Show one page to print")
+    resident.shows("Not the whole record", "Left out of this page")
+    assert _pages_printed(resident.page) == 1
+
+
+def test_a_workers_page_to_print_is_one_page(journey: Callable[..., Journey], told: dict[str, ToldSource]) -> None:
+    told["millrace-gp"].holds = {section: tuple(f"{section.label} {n} " * 6 for n in range(12)) for section in Section}
+    worker = journey(DESK)
+    worker.open("/")
+    worker.become("gp")
+    worker.find_ada()
+    worker.open(worker.page.url.removeprefix(worker.base) + "/team-permission/direct-care")
+    worker.page.locator('input[name="sections"][value="everything"]').check(force=True)
+    worker.page.get_by_label("How your team already has permission").fill("Registered here.")
+    worker.press("See the record")
+    worker.press("Show one page to print")
+    worker.shows("Not the whole record", "Page 1 of 1", "Dr Noor Vale")
+    assert _pages_printed(worker.page) == 1
+
+
+def _pages_printed(page: Page) -> int:
+    """How many sheets Chromium would print."""
+    return len(re.findall(rb"/Type\s*/Page\b", page.pdf(prefer_css_page_size=True)))

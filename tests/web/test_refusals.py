@@ -72,3 +72,4 @@ def test_a_fault_gives_a_reference_and_no_cause(
 def test_a_body_that_is_too_large_is_refused(visitor: Visitor) -> None:
     answer = visitor.client.post("/demo/sign-in", data={"who": "x" * (2 * 1024 * 1024)})
     assert answer.status_code == 413
+    assert "The most that can be sent from a page is 1 MB. Your operator can bring in a larger file" in answer.text

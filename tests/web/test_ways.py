@@ -25,6 +25,8 @@ COME_UPON_OTHERWISE: dict[str, str] = {
     "/accept-invitation/choose": "follows an invitation's code",
     "/accept-invitation/password": "follows an invitation's code",
     "/my/proxies/asked": "follows asking to act for somebody",
+    "/my/record/private": "a form of the record leads there; its address alone leads back",
+    "/my/record/private/say": "the same",
     "/my/requests/said-no": "follows a no to a request",
     "/oauth/authorize": "a partner's system sends somebody there",
     "/sign-in/again": "an act that needs a fresh proof sends somebody there",

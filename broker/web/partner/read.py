@@ -7,17 +7,20 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Any
 
 from flask import render_template
+from flask import request as sent
 from werkzeug.wrappers import Response
 
-from broker.access import explain
+from broker.access import explain, looks
 from broker.access.release import Refused, Release, release_record
 from broker.access.request import AccessRequest, Decision
 from broker.access.restricted import wants_fresh_sign_in
 from broker.doors import parts, session
 from broker.identity.actions import NOBODY
-from broker.identity.models import Organisation, Resident
+from broker.identity.models import Organisation, Person, Resident
+from broker.records import arrangement
 from broker.vocabulary import DenialReason, Layer, Obligation, Route, Section
 from broker.web.access import prove_first
 from broker.web.reasons import furthest
@@ -39,6 +42,7 @@ def read(handle: str, request: AccessRequest, *, route: Route, agreed: bool = Fa
     """The page for one reading of the record, and its status. ``agreed``: the resident once said yes to just this.
 
     What is guarded most is read only by somebody who proved lately who they are, and sends others to do so first.
+    The same form with ``summary`` gives the page to print: a reading like any other, decided and written down again.
     """
     if wants_fresh_sign_in(request) and (first := prove_first()) is not None:
         return first
@@ -53,38 +57,68 @@ def read(handle: str, request: AccessRequest, *, route: Route, agreed: bool = Fa
         return _refused_page(handle, request, why, requestable=requestable, settled=settled)
     if request.resident == NOBODY:
         return _refused_page(handle, request, _nobody_known(), requestable=False)
+    if sent.form.get("summary"):
+        return _one_page(handle, release, route=route), 200
     return _record_page(handle, release, route=route), 200
 
 
 def _record_page(handle: str, release: Release, *, route: Route) -> str:
     view, clinical = release.view, release.request.requester.role.clinical
-    resident = session().get(Resident, release.request.resident)
-    assert resident is not None, "a record was released for somebody"
+    sections = arrangement.in_order(view.sections, role=release.request.requester.role, tier=release.tier)
     return render_template(
         "partner/record.jinja",
-        handle=handle,
-        route=route,
-        resident=resident,
-        request_made=release.request,
-        view=view,
-        spoken=[section for section in view.sections if section.entries],
+        **_heading(handle, release, route),
+        changes=looks.since_last(parts(), release),
+        spoken=[section for section in sections if section.entries],
         disputed=[
             (section.section, joined.entry.title)
-            for section in view.sections
+            for section in sections
             for joined in section.entries
             if joined.contradictions
         ],
         at_once=SHOWN_AT_ONCE,
-        silent=[(section, furthest(section.reasons)) for section in view.sections if not section.entries],
-        kept_back=frozenset(section.section for section in view.sections if _kept_back(section.reasons)),
+        silent=[(section, furthest(section.reasons)) for section in sections if not section.entries],
+        kept_back=frozenset(section.section for section in sections if _kept_back(section.reasons)),
         outside=_outside(release.decision, clinical=clinical),
-        source_labels={source.source: source.label for source in view.sources},
-        source_owners={source.source: source.organisation for source in view.sources},
-        organisations=_names({source.organisation for source in view.sources}),
-        requester_name=_names({release.request.requester.organisation})[release.request.requester.organisation],
-        not_passed_on=any(d.obligation is Obligation.NO_ONWARD_SHARING for d in release.decision.duties),
         told=any(d.obligation is Obligation.NOTIFY_RESIDENT for d in release.decision.duties),
+        # What was sent, to be sent again for the page to print; an emergency is declared again by hand or not at all.
+        sent_again=[] if release.request.break_glass else _fields(),
     )
+
+
+def _one_page(handle: str, release: Release, *, route: Route) -> str:
+    """What this reader needs first, on one sheet of paper that says it is not the whole record."""
+    asker = release.request.requester
+    return render_template(
+        "partner/summary.jinja",
+        **_heading(handle, release, route),
+        page=arrangement.one_page(release.view.sections, role=asker.role, tier=release.tier),
+        reader=session().get_one(Person, asker.person).name if asker.person else "",
+        unread=[source for source in release.view.sources if source.state == "unavailable"],
+    )
+
+
+def _heading(handle: str, release: Release, route: Route) -> dict[str, Any]:
+    """What every page of a record says of itself: of whom, for whom, what for, from where."""
+    view, asker = release.view, release.request.requester
+    resident = session().get(Resident, release.request.resident)
+    assert resident is not None, "a record was released for somebody"
+    return {
+        "handle": handle,
+        "route": route,
+        "resident": resident,
+        "request_made": release.request,
+        "view": view,
+        "source_labels": {source.source: source.label for source in view.sources},
+        "source_owners": {source.source: source.organisation for source in view.sources},
+        "organisations": _names({source.organisation for source in view.sources}),
+        "requester_name": _names({asker.organisation})[asker.organisation],
+        "not_passed_on": any(d.obligation is Obligation.NO_ONWARD_SHARING for d in release.decision.duties),
+    }
+
+
+def _fields() -> list[tuple[str, str]]:
+    return [(name, value) for name, values in sent.form.lists() for value in values if name != "csrf_token"]
 
 
 def _refused_page(

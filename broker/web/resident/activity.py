@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,7 +15,7 @@ from broker.vocabulary import AccessLevel, AuditAction, ProvisionType, Purpose, 
 from broker.web.access import RESIDENTS_AND_PROXIES, acting, resident_id, shielded, who
 from broker.web.resident import resident
 from broker.web.resident.people import organisations, people, residents
-from broker.web.trail_words import code_of, codes_of
+from broker.web.trail_words import TRIED, code_of, codes_of, is_trial
 
 A_PAGE = 50
 
@@ -31,6 +31,7 @@ HEADINGS = {
     AuditAction.CONSENT_GIVEN: "You gave permission",
     AuditAction.CONSENT_NARROWED: "You cut down what is shared",
     AuditAction.CONSENT_WITHDRAWN: "You stopped sharing",
+    AuditAction.LABEL_CHANGED: "You said whether something is private",
     AuditAction.PROXY_ACTED: "Opened your pages, acting for you",
     AuditAction.PROXY_CHANGED: "Who may act for you changed",
 }
@@ -41,6 +42,8 @@ OWN = (
     AuditAction.CONSENT_GIVEN,
     AuditAction.CONSENT_NARROWED,
     AuditAction.CONSENT_WITHDRAWN,
+    AuditAction.LABEL_CHANGED,
+    AuditAction.RECORD_VIEWED_BY_RESIDENT,
 )
 
 
@@ -59,24 +62,45 @@ class Act:
     refused: bool
     own: bool  # something the resident did
     words: str
+    reads: bool  # something of the record was read
+    by: str  # who it was, as the trail names them: never shown
+
+
+@dataclass(frozen=True)
+class Line:
+    """Acts that are told together, newest first: one, or one reader's reads of one day for one purpose."""
+
+    acts: tuple[Act, ...]
+
+    @property
+    def newest(self) -> Act:
+        return self.acts[0]
+
+    @property
+    def oldest(self) -> Act:
+        return self.acts[-1]
 
 
 @resident.get("/activity")
 @who(*RESIDENTS_AND_PROXIES, level=AccessLevel.SEE_WHO_LOOKED)
 def activity() -> str:
-    """What happened around this resident's record, newest first."""
+    """What happened around this resident's record, newest first. What they read of it themself only where they ask.
+
+    What somebody else read for them is always there.
+    """
     before = request.args.get("before", type=int)
-    entries = parts().trail.entries(
-        session(), resident=resident_id(), actions=tuple(HEADINGS), limit=A_PAGE, before=before
-    )
-    shown = [entry for entry in entries if _tells_something(entry) and not _kept_back(entry)]
+    with_own = bool(request.args.get("own"))
+    actions = tuple(each for each in HEADINGS if with_own or each is not AuditAction.RECORD_VIEWED_BY_RESIDENT)
+    entries = parts().trail.entries(session(), resident=resident_id(), actions=actions, limit=A_PAGE, before=before)
+    told = [entry for entry in entries if _tells_something(entry) and not _kept_back(entry)]
+    shown = [entry for entry in told if with_own or not _by_oneself(entry)]
     said = {entry.body.get("decision"): entry.note for entry in entries if entry.action is AuditAction.DECISION}
     workers = people({entry.actor.removeprefix("person:") for entry in shown})
     named = organisations({entry.organisation for entry in shown if entry.organisation})
     proxied = _proxies(shown)
     return render_template(
         "resident/activity.jinja",
-        acts=[
+        lines=lines_of(
             _act(
                 entry,
                 person=workers.get(entry.actor.removeprefix("person:"), _system(entry)) or proxied.get(entry.actor, ""),
@@ -85,9 +109,39 @@ def activity() -> str:
                 words="" if acting() else entry.note or said.get(entry.body.get("decision")) or "",
             )
             for entry in shown
-        ],
+        ),
         older=entries[-1].index if len(entries) == A_PAGE else None,
+        with_own=with_own,
     )
+
+
+def lines_of(acts: Iterable[Act]) -> list[Line]:
+    """``acts`` in their order, with reads together that follow each other and are alike but for the time, the parts
+    and the words. An emergency and a refusal each stand alone."""
+    lines: list[list[Act]] = []
+    for act in acts:
+        if lines and _told_with(lines[-1][-1], act):
+            lines[-1].append(act)
+        else:
+            lines.append([act])
+    return [Line(tuple(each)) for each in lines]
+
+
+def _told_with(one: Act, other: Act) -> bool:
+    if not (one.reads and other.reads) or any(act.emergency or act.refused for act in (one, other)):
+        return False
+    return _reader(one) == _reader(other)
+
+
+def _reader(act: Act) -> tuple[object, ...]:
+    day = act.at.astimezone(limits.LONDON).date()
+    return act.heading, act.by, act.person, act.organisation, act.role, act.purpose, day
+
+
+def _by_oneself(entry: Entry) -> bool:
+    """Whether it is what a resident read, or was refused, of their own record."""
+    asked = entry.action in (AuditAction.DECISION, AuditAction.RECORD_VIEWED_BY_RESIDENT)
+    return asked and entry.body.get("purpose") == Purpose.OWN_RECORD.value and not entry.body.get("acting")
 
 
 def _kept_back(entry: Entry) -> bool:
@@ -118,7 +172,7 @@ def _tells_something(entry: Entry) -> bool:
 
 def _act(entry: Entry, *, person: str, organisation: str, words: str) -> Act:
     body: Mapping[str, object] = entry.body
-    released = entry.action is AuditAction.RELEASE
+    released = entry.action in (AuditAction.RELEASE, AuditAction.RECORD_VIEWED_BY_RESIDENT)
     purpose, role = code_of(Purpose, body.get("purpose")), code_of(Role, body.get("role"))
     return Act(
         at=entry.at,
@@ -132,6 +186,8 @@ def _act(entry: Entry, *, person: str, organisation: str, words: str) -> Act:
         refused=entry.action is AuditAction.DECISION,
         own=entry.action in OWN or entry.action is AuditAction.PROXY_CHANGED,
         words="" if entry.actor.startswith("resident:") or entry.action is AuditAction.PROXY_CHANGED else words,
+        reads=released,
+        by=entry.actor,
     )
 
 
@@ -150,6 +206,8 @@ def _what(entry: Entry) -> str:
         return ASKED_AGAIN[entry.body["how"]]
     if entry.action is AuditAction.ASKING_CHANGED and entry.body.get("pairing_code"):
         return "You made a pairing code"
+    if is_trial(entry.actor, entry.body):
+        return TRIED
     return HEADINGS[entry.action]
 
 

@@ -11,10 +11,12 @@ from broker.doors import now, session
 from broker.identity.models import Resident
 from broker.notices import actions as notices
 from broker.notices.models import Notice
+from broker.proxies.limits import sections_of
 from broker.vocabulary import AccessLevel, NoticeKind, Purpose
-from broker.web.access import RESIDENTS_AND_PROXIES, acting_may, resident_id, shielded, who
+from broker.web.access import RESIDENTS_AND_PROXIES, acting, acting_may, resident_id, shielded, who
 from broker.web.resident import resident
 from broker.web.resident.people import askers, organisations
+from broker.web.resident.record import old_enough_to_read
 
 A_FORTNIGHT = timedelta(days=14)
 
@@ -41,6 +43,7 @@ def home() -> str:
         in_words=in_words,
         may=acting_may,
         levels=AccessLevel,
+        reads=bool(sections_of(proxy.levels)) if (proxy := acting()) else old_enough_to_read(me),
     )
 
 

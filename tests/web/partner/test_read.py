@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 
 from broker.errors import TrailUnavailable
-from broker.vocabulary import AuditAction, Section
-from tests.people import ADA_BORN, ADA_NUMBER, BEN_BORN, BEN_NUMBER, INTEGRATOR, STRANGER_NUMBER, ToldSource, connect
+from broker.vocabulary import AuditAction, Section, Sensitivity
+from tests.doors.reading import Holding, entry
+from tests.people import (
+    ADA_BORN,
+    ADA_NUMBER,
+    BEN_BORN,
+    BEN_NUMBER,
+    INTEGRATOR,
+    STRANGER_NUMBER,
+    SURGERY,
+    ToldSource,
+    connect,
+)
 from tests.web.conftest import TOKEN, Door, Visitor
 
 CARE = {"sections": ["allergies-and-adverse-reaction", "problems"], "reason": "She is in clinic with me."}
@@ -35,6 +47,19 @@ def test_a_team_that_has_permission_reads_the_record(gp: Visitor, patient: str, 
         AuditAction.RELEASE,
         AuditAction.DECISION,
     ]
+
+
+def test_a_part_that_is_asked_for_alone_shows_no_more_than_it_does_among_others(
+    gp: Visitor, patient: str, told: dict[str, ToldSource]
+) -> None:
+    barred = entry(Section.PROBLEMS, 1, "Old name", stated_labels=frozenset({Sensitivity.GENDER_RECOGNITION}))
+    linked = entry(Section.ALLERGIES, 1, "Noted with the certificate", linked=(barred.id,))
+    plain = entry(Section.ALLERGIES, 2, "Penicillin")
+    told["millrace-gp"] = Holding("millrace-gp", SURGERY, entries=(barred, linked, plain))
+    for sections in (CARE["sections"], [Section.ALLERGIES.value]):
+        page = gp.send(patient, **{**CARE, "sections": sections}).text
+        assert "Penicillin" in page
+        assert "Noted with the certificate" not in page
 
 
 def test_the_record_has_no_address_of_its_own_and_is_kept_nowhere(gp: Visitor, patient: str) -> None:
@@ -227,3 +252,66 @@ def test_where_the_trail_cannot_be_written_nothing_is_shown(
     assert answer.status_code == 503
     assert "Penicillin" not in answer.text
     assert "disk" not in answer.text
+
+
+# ---- in what order, what is new, and what is printed -----------------------------------------------------------------
+
+ALL = {"sections": "everything", "reason": "Registered here."}
+HEADINGS = re.compile(r'<h2 class="nhsuk-heading-m" id="([a-z-]+)">')
+
+
+def test_what_the_reader_needs_comes_first(gp: Visitor, patient: str, told: dict[str, ToldSource]) -> None:
+    told["millrace-gp"].holds = {**told["millrace-gp"].holds, Section.HOUSING: ("Lives alone",)}
+    found = HEADINGS.findall(gp.send(patient, **ALL).text)
+
+    order = [section for section in found if section != "sources"]
+    assert order == ["allergies-and-adverse-reaction", "problems", "person-demographics", "housing"], (
+        "a clinician looks for harm first"
+    )
+
+
+def test_what_is_new_since_the_last_look_is_pointed_out_and_what_has_gone_is_not_mentioned(
+    gp: Visitor, patient: str, told: dict[str, ToldSource], door: Door
+) -> None:
+    assert "since" not in gp.send(patient, **CARE).text
+    told["millrace-gp"].holds = {**told["millrace-gp"].holds, Section.ALLERGIES: ("Penicillin",)}
+    door.clock.forward(timedelta(minutes=5))
+    gone = gp.send(patient, **CARE).text
+    assert "since" not in gone
+    assert "Latex" not in gone
+    told["millrace-gp"].holds = {**told["millrace-gp"].holds, Section.ALLERGIES: ("Penicillin", "Latex", "Nickel")}
+    page = gp.send(patient, **CARE).text
+
+    assert page.count("New since 20 November 2026") == 1, "Latex had been seen before"
+
+
+def test_one_page_to_print_is_another_reading_and_says_for_whom_and_what_it_leaves_out(
+    gp: Visitor, patient: str, told: dict[str, ToldSource], door: Door
+) -> None:
+    many = tuple(f"Allergy {number:02} to {'something ' * 12}" for number in range(30))
+    told["millrace-gp"].holds = {Section.ALLERGIES: many}
+    assert "Show one page to print" in gp.send(patient, **CARE).text
+    page = gp.send(patient, **CARE, summary="1").text
+
+    assert "Not the whole record" in page
+    assert "Page 1 of 1. For direct care, to Dr Noor Vale, Millrace Surgery (clinician), on 20 November 2026" in page
+    assert re.search(r"Left out of this page:</strong> allergies[a-z ]* \(\d+\)", page)
+    assert "Allergy 00" not in page
+    assert len(door.trail(AuditAction.RELEASE)) == 2
+
+
+def test_one_page_is_refused_as_the_whole_is(adviser: Visitor, door: Door) -> None:
+    found = adviser.find(ADA_NUMBER, ADA_BORN)
+    sent = {"sections": ["housing"], "reason": "Rent", "summary": "1"}
+    answer = adviser.send(f"{found}/team-permission/advice-debt", **sent)
+
+    assert answer.status_code == 403
+    assert "Not the whole record" not in answer.text
+
+
+def test_an_emergency_is_not_declared_again_by_a_press_of_a_button(gp: Visitor) -> None:
+    found = gp.find(ADA_NUMBER, ADA_BORN)
+    page = gp.send(f"{found}/emergency", reason="Collapsed in the waiting room.").text
+
+    assert "Emergency access" in page
+    assert "Show one page to print" not in page

@@ -95,7 +95,8 @@ def test_every_page_open_to_proxies_is_open_to_residents_and_names_a_level(door:
     open_to = {name: view for name, view in views.items() if Role.PROXY in view.audience}
     assert all(view.audience == frozenset(RESIDENTS_AND_PROXIES) for view in open_to.values())
     unlevelled = {name for name, view in open_to.items() if view.level is None}
-    assert unlevelled == {"resident.home", "resident.back_to_own"}
+    # What is read of the record is each level's to say, and policy's: tests/web/resident/test_record.py.
+    assert unlevelled == {"resident.home", "resident.back_to_own", "resident.record", "resident.record_summary"}
     closed = {"resident.proxies", "resident.appoint", "resident.appointed", "resident.act", "resident.stop_proxy"}
     assert closed <= views.keys() - open_to.keys()
 
