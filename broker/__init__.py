@@ -3,16 +3,19 @@
 The broker holds no clinical record. It decides, fetches, withholds and remembers. Its heart is one function,
 ``access.release.release_record``, which reads like the sentence in a sharing agreement: *this person, from this
 organisation, for this purpose, may see these sections of this resident's record, from these sources, until then.*
+Its own database has no record in it; a hosted source is a charity's own encrypted store beside it, theirs to export and
+delete, and asked as any other source is.
 
 The rooms, from the street inwards::
 
     cli           the operator's door: demo, serve, db, agreements, policies, audit, keys, sources, clients,
-                  providers, accounts, partners, members, proxies, organisations, residents
+                  providers, accounts, partners, members, proxies, organisations, residents, consents,
+                  records, hosted
     app           puts every part together; the only place that knows them all, and the only one that knows adapters
     migrations    the database's shape, numbered
 
     web           the door for people: resident, partner and governance pages
-    api           the door for machines: OpenAPI, FHIR R4, AuthZEN, the policy bundle
+    api           the door for machines: OpenAPI, FHIR R4 (whole views, and resource by resource), AuthZEN, the bundle
     oauth         the door for tokens (FAPI 2.0): who a partner's system is, and what somebody let it do
     doors         what every door needs: the running broker's parts, the request's session, strict JSON
 
@@ -21,7 +24,7 @@ The rooms, from the street inwards::
                   engines (who evaluates it), release (what enforces it), explain (the reasons in plain words)
     joining       partners coming aboard, what is still missing, and leaving
     proxies       who may act for a resident, how far and until when
-    records       what sources say: source (the protocol), collect (ask, to a deadline), labels, view
+    records       what sources say: source (the protocol), collect (ask, to a deadline), labels, sameness, view
     consent       the resident's choices: what they permit, withhold, and were asked
     agreements    what organisations have agreed: documents, states, signatures, and the data policy reads
     notices       what people are told, and emergency access that waits for its review
@@ -38,7 +41,8 @@ The rooms, from the street inwards::
     vocabulary    every code, with its plain label
 
 Beside ``broker``: ``adapters`` (one for each kind of source system), ``policies`` (the rules, in Rego), ``sandbox``
-(a synthetic neighbourhood; never served from an image), ``tests`` (which mirror these rooms).
+(a synthetic neighbourhood; never served from an image), ``vectors`` (questions about FHIR consents with their answers,
+for any engine), ``tests`` (which mirror these rooms).
 
 A room imports only from rooms below it. Nothing under access, records, consent, agreements, notices, identity or
 audit has heard of HTTP. ``lint-imports`` checks both.

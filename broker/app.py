@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
+from typing import IO, Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
@@ -16,6 +20,15 @@ from werkzeug.exceptions import HTTPException, NotFound
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 import adapters
+from adapters.answering import Read
+from adapters.hl7v2.keeping import Keeping
+from adapters.hl7v2.listener import Listening, MllpListener
+from adapters.hosted.collecting import Before, Collected, collect
+from adapters.hosted.configuration import options_of as hosted_options
+from adapters.hosted.keeping import Hosting, Rekeyed
+from adapters.hosted.source import HostedSource
+from adapters.reading_files import READERS
+from adapters.reading_files import guess as guess_kind
 from broker import api, logs, oauth, web
 from broker.access.engines import open_engine as open_policy_engine
 from broker.access.engines.signing import BundleKeys
@@ -36,9 +49,31 @@ from broker.governance.recorded import Recorder, forget
 from broker.grants import actions as grants
 from broker.identity.models import Source
 from broker.joining import actions as joining
-from broker.records.source import SourceSystem
+from broker.records.hosting import Batch
+from broker.records.source import ResidentIdentity, SourceSystem
 from broker.settings import Settings, is_loopback
 from broker.web.refusals import page_for_error
+
+# Names of secrets, not secrets.
+HOSTING_KEY, FORMER_HOSTING_KEY = "hosted-sources", "hosted-sources-former"
+
+
+# A record is tens of thousands of small objects that live for one request and almost never refer in circles. Looking
+# through them after every 700 new ones, as Python does, doubled the time of a large view.
+_COLLECT_AFTER = (50_000, 20, 50)
+
+
+class InMemory(Request):
+    """What is sent is never written to this machine's temporary folder, not even a file; the body's limit bounds it."""
+
+    def _get_file_stream(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
+        return BytesIO()
 
 
 def utc_now() -> datetime:
@@ -56,6 +91,7 @@ def create_app(
         raise Misconfigured("AUTHLIB_INSECURE_TRANSPORT turns a check off, so the broker does not start with it")
     logs.configure(settings.log_level)
     app = Flask("broker", static_folder=None)
+    app.request_class = InMemory
     app.config.update(
         SQLALCHEMY_ENGINES={
             "default": {
@@ -98,6 +134,7 @@ def assemble(
     make_source: MakeSystem | None = None,
 ) -> Broker:
     """The broker's parts around one database, for a door or for the command line."""
+    gc.set_threshold(*_COLLECT_AFTER)
     keys = BundleKeys.of(settings)
     return Broker(
         settings=settings,
@@ -108,6 +145,7 @@ def assemble(
         workings=Workings(),
         sources=SourceRegistry(make_source or source_maker(settings)),
         recorder=Recorder.of(settings),
+        hosted=hosted_opener(settings),
         clock=clock,
     )
 
@@ -116,6 +154,7 @@ def source_maker(settings: Settings) -> Callable[[Source], SourceSystem]:
     """How a registered source becomes an adapter, within this broker's limits."""
     limits = adapters.Limits(answer_bytes=settings.source_answer_bytes)
     http = adapters.Http(egress=adapters.Egress(settings.egress_hosts), limits=limits)
+    kept_here = hosting(settings)
 
     def make(source: Source) -> SourceSystem:
         description = {
@@ -125,9 +164,98 @@ def source_maker(settings: Settings) -> Callable[[Source], SourceSystem]:
             "organisation": source.organisation_code,
             "configuration": source.configuration,
         }
-        return adapters.build(description, http=http, secret=lambda name: source_secret(settings, name))
+        return adapters.build(
+            description, http=http, secret=lambda name: source_secret(settings, name), hosting=kept_here
+        )
 
     return make
+
+
+def hosting(settings: Settings) -> Hosting:
+    """Where the sources are that are kept here, and the secrets they are sealed under, the present one first."""
+
+    def masters() -> list[bytes]:
+        former = settings.kept_secret(FORMER_HOSTING_KEY)
+        return [settings.secret(HOSTING_KEY), *([former] if former else [])]
+
+    return Hosting(settings.data_folder / "hosted", masters)
+
+
+def hosted_opener(settings: Settings) -> Callable[[Source], HostedSource]:
+    """How a source that is kept here is opened for those whose it is."""
+    kept_here = hosting(settings)
+    return lambda source: HostedSource.configured(source.id, source.configuration, kept_here)
+
+
+def rekey_hosted(settings: Settings, *, drop_spoiled: bool = False) -> Rekeyed:
+    """Seal everything that is kept here under another secret, and forget the former one."""
+
+    def renew() -> None:
+        if settings.kept_secret(FORMER_HOSTING_KEY) is None and settings.kept_secret(HOSTING_KEY) is not None:
+            settings.retire_secret(HOSTING_KEY, kept_as=FORMER_HOSTING_KEY)
+
+    def retire() -> None:
+        (settings.data_folder / "secrets" / FORMER_HOSTING_KEY).unlink(missing_ok=True)
+
+    return hosting(settings).rekey(renew, retire, drop_spoiled=drop_spoiled)
+
+
+def hosted_reading(source: Source, settings: Settings, columns: Mapping[str, object]) -> HostedSource:
+    """A source that is kept here, reading tables by columns that are said for this once. Raises InvalidInput."""
+    return hosted_opener(settings)(source).reading(columns)
+
+
+def accepts_good_rows(source: Source) -> bool:
+    """Whether the good rows of a table that is collected are kept, where others are wrong."""
+    return bool(hosted_options(source.configuration)["sftp_good_rows"] == "accept")
+
+
+def collect_hosted(settings: Settings, source: Source, keep: Callable[[str, bytes], None]) -> list[Collected]:
+    """Collect what was put into a source's folder; ``keep`` is handed each table. Blocks."""
+    opened = hosted_opener(settings)(source)
+    options = hosted_options(source.configuration)
+    before = Before(opened.store.has_taken, lambda mark: opened.store.remember_taken(mark, now=utc_now()))
+    egress = adapters.Egress(settings.egress_hosts)
+    collecting = collect(
+        options, egress=egress, secret=lambda name: source_secret(settings, name), before=before, keep=keep
+    )
+    return asyncio.run(collecting)
+
+
+def read_file(kind: str, data: bytes, *, source: str, now: datetime, person: ResidentIdentity | None) -> Read:
+    """What a document says, as the adapter of its kind would read it. Opens nothing and asks nobody.
+
+    ``person`` None: nobody is compared with it.
+    """
+    return READERS[kind](data, source=source, now=now, resident=person)
+
+
+def kind_of_file(data: bytes) -> str | None:
+    """Which kind of document it looks like, of those that can be read; None for none."""
+    return guess_kind(data)
+
+
+def message_listener(
+    settings: Settings,
+    source: Source,
+    listening: Mapping[str, Any],
+    *,
+    by: str,
+    stated: Callable[[Batch, ResidentIdentity], None],
+    told: Callable[[str], None],
+) -> MllpListener:
+    """What receives HL7 v2 messages into a source that is kept here. Raises InvalidInput where it cannot listen so.
+
+    ``stated`` puts what was kept on the trail, and ``told`` says to an operator what became of each message.
+    """
+    sections = hosted_options(source.configuration)["sections"]
+    keeping = Keeping(hosting(settings).store(source.id), sections=sections, by=by, stated=stated)
+    return MllpListener(
+        Listening(**listening),
+        lambda said: keeping.keep(said, now=utc_now()),
+        source=source.id,
+        told=lambda taken: told(taken.words),
+    )
 
 
 def check_source(kind: str, configuration: dict[str, object]) -> None:

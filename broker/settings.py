@@ -6,6 +6,7 @@ Every variable is ``BROKER_`` and the field's name in capitals. ``docs/settings.
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -87,6 +88,11 @@ class Settings:
             raise Misconfigured("the demonstration sign-in cannot be turned on beside a non-loopback address")
         if self.demonstration and self.trusted_proxies:
             raise Misconfigured("a demonstration is served to its own machine alone, and believes no proxy")
+        for host in self.egress_hosts:
+            if not _HOST.fullmatch(host):
+                raise Misconfigured(
+                    f"BROKER_EGRESS_HOSTS: {host!r} is neither a host nor host:port (no scheme, no path, no wildcard)"
+                )
         for limit in (
             "workers",
             "threads",
@@ -160,6 +166,13 @@ class Settings:
             pass
         finally:
             draft.unlink()
+
+
+# A name or an IPv4 address, or an IPv6 address (in brackets where a port follows), and perhaps a port.
+_HOST = re.compile(
+    r"(?:[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?|\[[0-9a-f:.]{2,45}\])(?::(?:[1-9][0-9]{0,4}))?|[0-9a-f]*:[0-9a-f:.]{1,44}",
+    re.IGNORECASE | re.ASCII,
+)
 
 
 def is_loopback(host: str) -> bool:

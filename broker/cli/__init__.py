@@ -27,7 +27,10 @@ COMMANDS = {
     "partners": ("broker.cli.partners:partners", "Let organisations join and leave, and say what they still need."),
     "members": ("broker.cli.partners:members", "Who works for an organisation: add, end, change, bring back."),
     "sources": ("broker.cli.sources:sources", "Connect source systems, and check them."),
+    "hosted": ("broker.cli.hosted:hosted", "Keep entries for organisations that have no system of their own."),
+    "records": ("broker.cli.records:records", "Show what a file of a partner's system becomes. Offline."),
     "residents": ("broker.cli.residents:residents", "Enrol residents, and link them to source systems."),
+    "consents": ("broker.cli.consents:consents", "Say what FHIR consents permit, offline, and try decision vectors."),
     "proxies": ("broker.cli.proxies:proxies", "Decide who may act for a practice's patients, and stop it."),
 }
 

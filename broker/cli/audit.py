@@ -70,14 +70,42 @@ def checkpoint() -> None:
 
 @audit.command()
 @click.option("--notes", is_flag=True, help="With what people wrote. It is personal.")
-def export(notes: bool) -> None:
+@click.option(
+    "--as",
+    "form",
+    type=click.Choice(["leaves", "fhir"]),
+    default="leaves",
+    show_default=True,
+    help="The trail's own entries, to be verified; or FHIR AuditEvents, for a log repository.",
+)
+def export(notes: bool, form: str) -> None:
     """Write the trail as JSON lines. It names no resident."""
     from broker.audit.export import export as lines
     from broker.cli.opening import opened
 
+    if form == "fhir":
+        if notes:
+            raise click.UsageError("an AuditEvent holds no notes")
+        _export_events()
+        return
     with opened() as (_, session):
         for line in lines(session, notes=notes):
             click.echo(line)
+
+
+def _export_events() -> None:
+    """Every entry that anybody may be shown, oldest first, a stretch at a time."""
+    import json
+
+    from broker.api.audit_events import exported
+    from broker.cli.opening import opened
+
+    with opened() as (broker, session):
+        key, before = broker.settings.secret("trail-pseudonyms"), -1
+        while stretch := broker.trail.entries(session, newest_first=False, limit=500, before=before):
+            for event in exported(stretch, key=key):
+                click.echo(json.dumps(event, sort_keys=True))
+            before = stretch[-1].index
 
 
 @audit.command()

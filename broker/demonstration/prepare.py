@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from broker.agreements.document import Written, read_written, with_changes
 from broker.app import assemble, utc_now
 from broker.audit.trail import Event
 from broker.cli.db import prepare_folder
+from broker.cli.opening import DEMONSTRATION as FILE
 from broker.database import open_engine, session_factory
 from broker.demonstration.processes import ROOT, Partners
 from broker.errors import EngineUnavailable, Misconfigured
@@ -46,8 +49,21 @@ class Choice:
 
 def remembered(settings: Settings) -> Choice | None:
     """What this data folder was made with; None where it is new."""
-    path = settings.data_folder / "demonstration.json"
-    return Choice(**json.loads(path.read_text())) if path.exists() else None
+    path = settings.data_folder / FILE
+    kept = json.loads(path.read_text()) if path.exists() else None
+    return kept and Choice(residents=kept["residents"], seed=kept["seed"])
+
+
+@contextmanager
+def found_by_commands(settings: Settings, choice: Choice, partners: Partners) -> Iterator[None]:
+    """Leave beside the data where the partner systems are, so that commands may ask them, while this process lives."""
+    path = settings.data_folder / FILE
+    running = {"hosts": partners.hosts, "process": os.getpid()}
+    path.write_text(json.dumps({**asdict(choice), "running": running}))
+    try:
+        yield
+    finally:
+        path.write_text(json.dumps(asdict(choice)))
 
 
 def prepare(settings: Settings, choice: Choice, *, progress: Progress) -> Broker:
@@ -96,7 +112,7 @@ def _enrol(broker: Broker, choice: Choice, *, progress: Progress) -> None:
     from sandbox.enrol import enrol
 
     # First, so that a folder half made is known for what it is, and is made again.
-    (broker.settings.data_folder / "demonstration.json").write_text(json.dumps(asdict(choice)))
+    (broker.settings.data_folder / FILE).write_text(json.dumps(asdict(choice)))
     enrol(
         broker.sessions,
         residents=choice.residents,

@@ -11,7 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from broker.access.parts import Broker
 from broker.app import utc_now
-from broker.demonstration.prepare import Choice, connect, prepare, remembered
+from broker.demonstration.prepare import Choice, connect, found_by_commands, prepare, remembered
 from broker.demonstration.processes import free_port, must_be_free, partners, serving
 from broker.errors import Misconfigured
 from broker.settings import Settings
@@ -41,6 +41,7 @@ def run_demonstration(settings: Settings, *, residents: int | None, seed: int | 
         console.print("[2/3] Preparing the database")
         broker = _prepared(settings, choice, console)
         connect(broker, sandbox, now=utc_now())
+        running.enter_context(found_by_commands(settings, choice, sandbox))
         console.print("[3/3] Starting the broker")
         running.enter_context(serving(settings, log=log))
         if story:

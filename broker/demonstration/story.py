@@ -207,7 +207,7 @@ def _the_view(teller: Teller, token: str, handle: str) -> None:
 def _a_source_is_down(teller: Teller, token: str, handle: str, partners: Partners) -> None:
     teller.chapter("A partner system breaks down")
     source = "lock-keepers-gp"
-    _fault(partners, source, {"source": source, "status": 503})
+    _fault(partners, source, {"source": source, "status": 500})
     try:
         answer = _view(teller, token, handle, Purpose.ADVICE_DEBT, LANTERN_NEEDS)
     finally:

@@ -23,6 +23,7 @@ from broker.federation.models import IdentityProvider
 from broker.federation.recognising import NeedsMoreProof, Recognised, proof_of
 from broker.federation.signatures import NotBelieved
 from broker.identity.models import Resident
+from broker.identity.tracing import numbered
 
 YOUNGEST, GROWN = 13, 16  # NHS login is for people of thirteen and over; at sixteen nobody answers for them
 _ASSURANCE = 3  # P9: identity compared with a person, and two factors
@@ -82,5 +83,5 @@ def _matched(session: Session, told: Mapping[str, Any]) -> Resident | None:
     except (InvalidInput, ValueError):
         return None
     return session.scalar(
-        select(Resident).where(Resident.nhs_number == number, Resident.born_on == born_on, Resident.died_on.is_(None))
+        select(Resident).where(numbered(number), Resident.born_on == born_on, Resident.died_on.is_(None))
     )

@@ -18,6 +18,7 @@ from broker.database import valid_nhs_number
 from broker.errors import Conflict, InvalidInput, NotFound, NotPermitted
 from broker.identity.actions import limit_lookups
 from broker.identity.models import Resident
+from broker.identity.tracing import numbered
 from broker.proxies import changes, limits
 from broker.proxies.models import Proxy, ProxyAsking
 from broker.proxies.states import OPEN
@@ -190,9 +191,7 @@ def _looked_for(
 ) -> Resident | None:
     digits = valid_nhs_number(nhs_number)
     limit_lookups(session, _self(asker), settings=settings, now=now)
-    found: Resident | None = session.scalar(
-        select(Resident).where(Resident.nhs_number == digits, Resident.born_on == born_on)
-    )
+    found: Resident | None = session.scalar(select(Resident).where(numbered(digits), Resident.born_on == born_on))
     return None if found is None or found.id == asker else found
 
 

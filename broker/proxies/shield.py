@@ -24,6 +24,12 @@ from broker.vocabulary import AuditAction, Confidentiality, NoticeKind, Purpose,
 
 # Somebody else's information is in every service's notes; it does not say what the service is for.
 _TELLING = never_for_proxies - {Sensitivity.THIRD_PARTY}
+_RESIDENTS_ALONE = (
+    AuditAction.PROXY_CHANGED,
+    AuditAction.ASKING_CHANGED,
+    AuditAction.RESIDENT_PAIRED,
+    AuditAction.RECORD_VIEWED_BY_RESIDENT,
+)
 _ABOUT_PROXIES = tuple(kind for kind in NoticeKind if kind.value.startswith("proxy-"))
 
 
@@ -53,8 +59,10 @@ class Shield:
         return telling or notice.kind in [kind.value for kind in _ABOUT_PROXIES]
 
     def hides_entry(self, entry: Entry) -> bool:
-        """Also every change to who may act, and to how the resident may be asked."""
-        if entry.action in (AuditAction.PROXY_CHANGED, AuditAction.ASKING_CHANGED, AuditAction.RESIDENT_PAIRED):
+        """Also every change to who may act, and to how the resident may be asked; and what they read of themself."""
+        if entry.action in _RESIDENTS_ALONE:
+            return True
+        if entry.body.get("purpose") == Purpose.OWN_RECORD.value and not entry.body.get("acting"):
             return True
         if entry.organisation in self.services or entry.body.get("purpose") == Purpose.SAFEGUARDING.value:
             return True
