@@ -60,6 +60,16 @@ def node() -> Path | None:
     return _program("node", variable="NODE") if (PEERS / "node_modules" / "oidc-provider").is_dir() else None
 
 
+def hapi() -> Path | None:
+    """The folder of HAPI FHIR's libraries, where there is a Java to run them."""
+    library = PEERS / "hapi" / "lib"
+    return library if _program("java") and any(library.glob("hapi-fhir-validation-*.jar")) else None
+
+
+def fhir_server() -> Path | None:
+    return _program("sekmet", variable="FHIR_SERVER")
+
+
 def postgresql() -> Path | None:
     """The folder of PostgreSQL's own programs, newest first. The client alone is not enough."""
     beside_initdb = [Path(found).resolve().parent] if (found := shutil.which("initdb")) else []
@@ -91,6 +101,18 @@ NEEDS = {
         "signing in and tokens, against certified programs of others",
         "install Node 20 or newer and run `npm ci --ignore-scripts` in tests/peers",
         node,
+    ),
+    "hapi": Need(
+        "HAPI FHIR",
+        "what we say in FHIR, against a validator of others",
+        "install Java 17 and Maven, and run what tests/peers/hapi/pom.xml says",
+        hapi,
+    ),
+    "fhir_server": Need(
+        "A FHIR server",
+        "reading FHIR R4 from a server of others",
+        "install sekmet-fhir 0.1.1 on the PATH, or set FHIR_SERVER to its program",
+        fhir_server,
     ),
     "wrk": Need("wrk", "the load measurements", "install wrk (package wrk)", wrk),
 }

@@ -32,3 +32,16 @@ def test_a_setting_that_is_named_in_the_documents_exists() -> None:
 def test_a_misspelt_setting_stops_the_broker() -> None:
     with pytest.raises(Misconfigured, match="BROKER_WORKRES"):
         Settings.from_environment({"BROKER_WORKRES": "4"})
+
+
+@pytest.mark.parametrize(
+    "host", ["http://gp.example", "gp.example/fhir", "*.example", "gp.example:x", "gp.example:", "a b"]
+)
+def test_a_host_that_is_none_stops_the_broker(host: str) -> None:
+    with pytest.raises(Misconfigured, match="BROKER_EGRESS_HOSTS"):
+        Settings.from_environment({"BROKER_EGRESS_HOSTS": f"gp.example, {host}"})
+
+
+def test_hosts_are_names_and_addresses_with_or_without_a_port() -> None:
+    listed = ("gp.example", "gp.example:8443", "10.0.0.1:80", "localhost:1", "::1", "[::1]:8080", "[fd00::1]")
+    assert Settings.from_environment({"BROKER_EGRESS_HOSTS": ", ".join(listed)}).egress_hosts == listed
