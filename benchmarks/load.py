@@ -1,6 +1,7 @@
-"""Views per second that a broker sustains: real gunicorn, real HTTP, real tokens, four loopback sources.
+"""Views per second that a broker sustains: real gunicorn, real HTTP, bound tokens, four loopback sources.
 
-The load is open-loop (``arrivals``). Server, sources and load share this machine, so a busier machine measures less.
+Every request carries a DPoP proof of its own, signed before the clock starts. The load is open-loop (``arrivals``).
+Server, sources and load share this machine, so a busier machine measures less.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ import aiohttp
 from benchmarks import stubs
 from benchmarks.arrivals import Arrivals, arrive
 from benchmarks.measure import Row, parser, percentile, report
-from benchmarks.measured import SECTIONS, Measured, measured
+from benchmarks.measured import CLINICIAN, SECTIONS, Measured, measured
+from benchmarks.partner import Partner, bound_token, registered
 from broker.cli.serve import arguments
 from broker.settings import Settings
 from broker.vocabulary import Purpose
 
 ROOT = Path(__file__).parents[1]
-RATE, P95_MS, RSS_MB = 100.0, 300.0, 150.0
+RATE, P95_MS, RSS_MB = 150.0, 300.0, 150.0
 CHECKED_EVERY = 10  # every so many answers is read through; all are checked for their status
 
 
@@ -55,15 +57,18 @@ def main() -> None:
     options.add_argument("--workers", type=int, default=Settings.workers)
     options.add_argument("--threads", type=int, default=Settings.threads)
     given = options.parse_args()
-    settings = Settings(bind=f"127.0.0.1:{_free_port()}", workers=given.workers, threads=given.threads)
+    settings = Settings(
+        bind=f"127.0.0.1:{_free_port()}", workers=given.workers, threads=given.threads, token_seconds=3600
+    )
     with (
         stubs.serving(given.sources, delay_ms=given.delay_ms) as served,
         measured(served.urls, residents=given.residents, settings=settings) as broker,
         serving(broker) as gunicorn,
     ):
-        asyncio.run(load(broker, rate=given.rate / 2, seconds=given.warm_up))
+        partner = registered(broker)
+        asyncio.run(load(broker, partner, rate=given.rate / 2, seconds=given.warm_up))
         before = workers(gunicorn.pid)
-        arrivals = asyncio.run(load(broker, rate=given.rate, seconds=given.seconds))
+        arrivals = asyncio.run(load(broker, partner, rate=given.rate, seconds=given.seconds))
         after = workers(gunicorn.pid)
     title = f"{given.rate:g} views/s for {given.seconds:g} s, {given.sources} sources of {given.delay_ms:g} ms"
     report(
@@ -92,20 +97,23 @@ def rows(arrivals: Arrivals, before: Sequence[Worker], after: Sequence[Worker]) 
     ]
 
 
-async def load(broker: Measured, *, rate: float, seconds: float) -> Arrivals:
+async def load(broker: Measured, partner: Partner, *, rate: float, seconds: float) -> Arrivals:
     """Ask the serving broker for ``rate`` views a second, one resident after another."""
-    headers = {"Authorization": f"Bearer {broker.token()}"}
     url = f"{broker.settings.issuer}/api/records/view"
+    token = bound_token(broker, partner, person=CLINICIAN)
+    proofs = [partner.presenting(token, "POST", url) for _ in range(round(rate * seconds))]
     connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector, headers=headers) as session:
+    async with aiohttp.ClientSession(connector=connector) as session:
 
         async def send(number: int) -> str:
-            return await _view(session, url, broker, number)
+            return await _view(session, url, broker, number, proofs[number])
 
         return await arrive(send, rate=rate, seconds=seconds)
 
 
-async def _view(session: aiohttp.ClientSession, url: str, broker: Measured, number: int) -> str:
+async def _view(
+    session: aiohttp.ClientSession, url: str, broker: Measured, number: int, headers: Mapping[str, str]
+) -> str:
     body = {
         "resident": broker.handles[number % len(broker.handles)],
         "purpose": Purpose.DIRECT_CARE.value,
@@ -113,7 +121,7 @@ async def _view(session: aiohttp.ClientSession, url: str, broker: Measured, numb
         "reason": "Benchmark",
     }
     try:
-        async with session.post(url, json=body) as response:
+        async with session.post(url, json=body, headers=headers) as response:
             await response.read()
             if response.status != 200:
                 return f"{response.status} {_why(await response.text())}"

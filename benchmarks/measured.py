@@ -36,7 +36,6 @@ from broker.identity.models import (
     Source,
     SourceLink,
 )
-from broker.oauth import tokens
 from broker.settings import Settings
 from broker.vocabulary import OrganisationKind, Purpose, RelationshipKind, Role, Section
 from sandbox.neighbourhood.numbers import NhsNumbers
@@ -67,21 +66,6 @@ class Measured:
             made_at=datetime.now(UTC),
             reason="Benchmark",
         )
-
-    def token(self) -> str:
-        """A real access token of the clinician's, as the broker's own token endpoint would keep it."""
-        with self.broker.sessions() as session:
-            text = tokens.issue(
-                session,
-                role=Role.CLINICIAN,
-                scopes="records.read",
-                settings=self.settings,
-                now=datetime.now(UTC),
-                person=CLINICIAN,
-                organisation=PRACTICE,
-            )
-            session.commit()
-        return text
 
 
 @contextmanager

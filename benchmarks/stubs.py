@@ -42,7 +42,7 @@ def _about(kind: str, number: int, subject: str = "subject", **more: Any) -> dic
     return {
         "resourceType": kind,
         "id": f"{kind.lower()}-{number}",
-        "meta": {"lastUpdated": f"2026-03-{number + 1:02d}T09:00:00Z"},
+        "meta": {"lastUpdated": f"2026-03-{number % 28 + 1:02d}T09:00:00Z"},
         subject: {"reference": "Patient/stub"},
         **more,
     }
@@ -51,8 +51,8 @@ def _about(kind: str, number: int, subject: str = "subject", **more: Any) -> dic
 _PROBLEMS = (("38341003", "Hypertension"), ("195967001", "Asthma"), ("13645005", "COPD"))
 
 
-def record(nhs_number: str, born: str) -> list[dict[str, Any]]:
-    """A patient and a dozen resources of the kinds a view shows."""
+def record(nhs_number: str, born: str, results: int = 4) -> list[dict[str, Any]]:
+    """A patient and a dozen resources of the kinds a view shows; ``results`` of them are measurements."""
     patient: dict[str, Any] = {
         "resourceType": "Patient",
         "id": "stub",
@@ -90,16 +90,16 @@ def record(nhs_number: str, born: str) -> list[dict[str, Any]]:
                 status="final",
                 category=laboratory,
                 code=_concept("1022431000000105", "HbA1c"),
-                effectiveDateTime=f"2026-0{n + 1}-11",
+                effectiveDateTime=f"{2025 - n // 336}-{1 + n // 28 % 12:02d}-{1 + n % 28:02d}",
                 valueQuantity={"value": 41 + n, "unit": "mmol/mol"},
             )
-            for n in range(4)
+            for n in range(results)
         ),
     ]
 
 
-@lru_cache(maxsize=4096)
-def searchset(base: str, kind: str, asked: str, born: str) -> bytes:
+@lru_cache(maxsize=1024)
+def searchset(base: str, kind: str, asked: str, born: str, results: int) -> bytes:
     """The whole HTTP response to a search for ``kind`` with ``asked`` (URL-encoded), whose self link says both."""
     given = parse_qsl(asked)
     wanted = {kind} | {value.partition(":")[0] for name, value in given if name == "_revinclude"}
@@ -110,7 +110,7 @@ def searchset(base: str, kind: str, asked: str, born: str) -> bytes:
             "resource": resource,
             "search": {"mode": "match" if resource["resourceType"] == kind else "include"},
         }
-        for resource in record(number, born)
+        for resource in record(number, born, results)
         if resource["resourceType"] in wanted
     ]
     total = sum(entry["search"]["mode"] == "match" for entry in entries)
@@ -128,9 +128,10 @@ def _response(resource: dict[str, Any]) -> bytes:
 class Stub(asyncio.Protocol):
     """One connection. Requests are answered in turn; a body is expected only where its length is stated."""
 
-    def __init__(self, delay: float, born: str) -> None:
+    def __init__(self, delay: float, born: str, results: int) -> None:
         self._delay = delay
         self._born = born
+        self._results = results
         self._kept = b""
         self._transport: asyncio.Transport | None = None
 
@@ -164,7 +165,8 @@ class Stub(asyncio.Protocol):
             return _response(CAPABILITY)
         host = next((line[5:].strip() for line in rest.split("\r\n") if line.lower().startswith("host:")), "127.0.0.1")
         kind = path.removesuffix("/_search").rpartition("/")[2]
-        return searchset(f"http://{host}/fhir", kind, "&".join(part for part in (query, body) if part), self._born)
+        asked = "&".join(part for part in (query, body) if part)
+        return searchset(f"http://{host}/fhir", kind, asked, self._born, self._results)
 
 
 def _content_length(head: str) -> int:
@@ -183,9 +185,10 @@ class Sources:
 
 
 @contextmanager
-def serving(count: int, *, delay_ms: float, born: str = BORN) -> Iterator[Sources]:
-    """``count`` stubs in one other process, for as long as the block runs."""
-    command = [sys.executable, "-m", "benchmarks.stubs", f"--count={count}", f"--delay-ms={delay_ms}", f"--born={born}"]
+def serving(count: int, *, delay_ms: float, born: str = BORN, results: int = 4) -> Iterator[Sources]:
+    """``count`` stubs in one other process, for as long as the block runs; each with so many ``results`` of anybody."""
+    command = [sys.executable, "-m", "benchmarks.stubs", f"--count={count}", f"--delay-ms={delay_ms}"]
+    command += [f"--born={born}", f"--results={results}"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -196,10 +199,10 @@ def serving(count: int, *, delay_ms: float, born: str = BORN) -> Iterator[Source
         process.communicate()
 
 
-async def serve(count: int, *, delay: float, born: str) -> None:
+async def serve(count: int, *, delay: float, born: str, results: int) -> None:
     """Serve until standard input closes, as it does when whoever started this process ends."""
     loop = asyncio.get_running_loop()
-    servers = [await loop.create_server(lambda: Stub(delay, born), "127.0.0.1", 0) for _ in range(count)]
+    servers = [await loop.create_server(lambda: Stub(delay, born, results), "127.0.0.1", 0) for _ in range(count)]
     print(json.dumps({"pid": os.getpid(), "ports": [s.sockets[0].getsockname()[1] for s in servers]}), flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
 
@@ -209,8 +212,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--count", type=int, default=1)
     parser.add_argument("--delay-ms", type=float, default=0)
     parser.add_argument("--born", default=BORN)
+    parser.add_argument("--results", type=int, default=4)
     given = parser.parse_args(arguments)
-    asyncio.run(serve(given.count, delay=given.delay_ms / 1000, born=given.born))
+    asyncio.run(serve(given.count, delay=given.delay_ms / 1000, born=given.born, results=given.results))
 
 
 if __name__ == "__main__":
