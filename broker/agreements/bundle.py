@@ -34,11 +34,14 @@ class Conditioned(Protocol):
 
 
 def load_modules(folder: Path = POLICIES) -> dict[str, str]:
-    """The text of every rule below ``folder``, by its path there; tests are left out."""
+    """The text of every rule below ``folder`` that decides on a request, by its path there; tests are left out.
+
+    What reads FHIR Consents is asked alone (``access.engines.consents``), and no engine of the rules carries it.
+    """
     modules = {
         path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8")
         for path in sorted(folder.rglob("*.rego"))
-        if not path.name.endswith("_test.rego")
+        if not path.name.endswith("_test.rego") and path.parent.name != "fhir_consent"
     }
     if not modules:
         raise Misconfigured(f"there is no policy in {folder}")

@@ -108,6 +108,9 @@ def _carried(d: AgreementDocument) -> Iterator[Broken]:
     for purpose in d.purposes:
         basis, carries = d.basis_of(purpose), _carries(purpose)
         path = paths.get(id(basis), "lawful_basis")
+        if purpose is Purpose.OWN_RECORD:
+            detail = "Somebody's right to read their own record rests on no agreement. Leave it out."
+            yield Broken("basis-and-purpose", f"{path}.article_6", detail)
         if basis.article_6 not in carries.article_6:
             detail = f"{basis.article_6} cannot carry {purpose.label.lower()}. {carries.instead}"
             yield Broken("basis-and-purpose", f"{path}.article_6", detail)

@@ -22,7 +22,7 @@ from broker.access.parts import Broker
 from broker.agreements import actions, bundle, chains
 from broker.agreements.models import SharingAgreement
 from broker.governance.recorded import in_order
-from broker.vocabulary import AgreementState, Purpose
+from broker.vocabulary import AgreementState, Purpose, Role
 
 WORKERS = 2  # child processes
 # For one child; 10,000 questions take seconds. Of its memory, the engine sets a GiB of addresses aside at its start.
@@ -125,6 +125,9 @@ def _evaluated(rules: Bundle, questions: Sequence[Question], workers: int) -> li
     return [in_order(answer) if isinstance(answer, dict) else None for answer in answers]
 
 
+_OWN = frozenset({Role.RESIDENT.value, Role.PROXY.value})
+
+
 # ---- asking once what must have one answer ---------------------------------------------------------------------------
 
 
@@ -161,12 +164,15 @@ def _compared(question: Question, reads: frozenset[str]) -> str:
     request, subject, facts = question["request"], question["subject"], question["facts"]
     emergency = request["break_glass"] is not None or request["purpose"] == Purpose.EMERGENCY.value
     person = subject["person"]
+    own = (
+        request["purpose"] == Purpose.OWN_RECORD.value or subject["role"] in _OWN
+    )  # who they are is the whole question
     return json.dumps(
         [
             {name: value for name, value in request.items() if name not in ("id", "time")},
             request["time"] if emergency else None,  # an emergency runs out so long after it is declared
             {name: value for name, value in subject.items() if name != "person"} | {"person": person is not None},
-            {name: value for name, value in question["resident"].items() if name in reads},
+            {name: value for name, value in question["resident"].items() if own or name in reads},
             sorted(
                 _as_text({**each, "person": _whose(each["person"], person)}, "source", "team")
                 for each in facts["relationships"]
@@ -192,8 +198,12 @@ def _time(question: Question) -> int:
 
 
 def _read_of_residents(rules: Bundle) -> frozenset[str]:
-    """What any rule may read of a resident, beside who they are: all of it, where one reads the resident whole."""
-    paths = {path for text in rules.modules.values() for path in _READS.findall(words_of(text))}
+    """What any rule may read of a resident, beside who they are: all of it, where one reads the resident whole.
+
+    The rules of one's own record are left out: of questions that they answer, everything is compared.
+    """
+    read = (text for path, text in rules.modules.items() if not path.lstrip("/").startswith("broker/own/"))
+    paths = {path for text in read for path in _READS.findall(words_of(text))}
     names = {path.split(".")[2] for path in paths if path.startswith(".resident.")}
     everything = {"place", "neighbourhood", "age"}
     return frozenset(everything if ".resident" in paths else (names & everything) | {"place"})

@@ -153,14 +153,14 @@ def test_the_main_job_runs_on_it_and_it_reports_what_it_did_without_naming_anybo
         answer = view(house, gp, handle, purpose="direct-care", sections=["problems"])
         assert sorted(titles(answer)["problems"]) == ["Asthma", "Diabetes"]
         assert codes(view(house, house.token(person="adviser"), find(house, house.token(person="adviser"))))
-        found = until(lambda: logged(house, 2))
+        found = until(lambda: logged(house, 3))  # two requests, and what the first may read for its labels
         with house.session() as session:
             (standing,) = until(lambda: [each for each in engines.fleet(session, house.time[0]) if each.current])
     assert {each.revision for each in found} == {in_force(house)}
     assert all(each.request and each.result_hash for each in found)
     with house.session() as session:
         recorded = set(session.scalars(select(DecisionRecord.result_hash)))
-    assert {each.result_hash for each in found} == recorded
+    assert recorded < {each.result_hash for each in found}
     assert (standing.version, standing.fault) == ("1.20.2", None)
     log = (tmp_path / "opa.log").read_text()
     lines = [json.loads(line) for line in log.splitlines() if '"decision_id"' in line and "decision/result" in line]

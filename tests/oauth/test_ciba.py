@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from broker.consent import asking
 from broker.consent.models import AccessRequestRecord
 from broker.grants.actions import digest
 from broker.grants.models import BackchannelRequest, Grant
+from broker.identity.models import AccessToken
 from broker.oauth.ciba import FIRST_INTERVAL, LONGEST, SHORTEST
 from broker.vocabulary import AuditAction
 from tests.conformance.rows import row
@@ -376,6 +377,9 @@ def test_a_request_made_with_a_proof_is_collected_by_that_key_alone(fapi: Partne
 def test_only_somebody_known_as_surely_as_was_asked_can_say_yes(fapi: Partner, house: House) -> None:
     said = asked(fapi, acr_values=ACR_3)
     ada = house.token(resident="ada")
+    with house.session() as session:
+        session.execute(update(AccessToken).values(assurance=2))
+        session.commit()
     [waiting] = house.call("GET", "/api/my/access-requests", token=ada).get_json()
     path = f"/api/my/access-requests/{waiting['id']}/answer"
     refused = house.call("POST", path, token=ada, json={"agree": True})

@@ -53,8 +53,6 @@ def _security(settings: Settings) -> Json:
     addresses = {
         "token": f"{settings.issuer}/smart/token",
         "authorize": f"{settings.issuer}/oauth/authorize",
-        "introspect": f"{settings.issuer}/oauth/introspect",
-        "revoke": f"{settings.issuer}/oauth/revoke",
     }
     listed = [{"url": name, "valueUri": address} for name, address in addresses.items()]
     return {

@@ -118,13 +118,12 @@ def _outcome(entry: Entry) -> Outcome:
 
 
 def _part_of(entry: Entry, organisation: str | None, sources: Collection[str]) -> bool:
-    asked = _permitted_of(entry.body) | _permitted_of(entry.body, "read_for_labels")
-    return organisation in (None, entry.organisation) or not asked.isdisjoint(sources)
+    return organisation in (None, entry.organisation) or not _permitted_of(entry.body).isdisjoint(sources)
 
 
-def _permitted_of(body: Mapping[str, object], name: str = "permitted") -> frozenset[str]:
-    """The sources that were permitted to be asked, for any section; or to be read for their labels alone."""
-    permitted = body.get(name)
+def _permitted_of(body: Mapping[str, object]) -> frozenset[str]:
+    """The sources that something was permitted to be shown of. One read for its labels alone showed nothing."""
+    permitted = body.get("permitted")
     by_section = permitted.values() if isinstance(permitted, dict) else ()
     return frozenset(str(source) for sources in by_section if isinstance(sources, list) for source in sources)
 

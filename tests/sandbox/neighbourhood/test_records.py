@@ -162,7 +162,7 @@ def test_the_hospital_denies_the_allergy_the_practice_holds() -> None:
     assert held_here["code"] == denied["code"]
     assert held_here["verificationStatus"]["coding"][0]["code"] == "confirmed"
     assert denied["verificationStatus"]["coding"][0]["code"] == "refuted"
-    assert "clinicalStatus" not in denied
+    assert denied["clinicalStatus"]["coding"][0]["code"] == "inactive"
 
 
 @pytest.mark.slow
