@@ -164,9 +164,8 @@ def _compared(question: Question, reads: frozenset[str]) -> str:
     request, subject, facts = question["request"], question["subject"], question["facts"]
     emergency = request["break_glass"] is not None or request["purpose"] == Purpose.EMERGENCY.value
     person = subject["person"]
-    own = (
-        request["purpose"] == Purpose.OWN_RECORD.value or subject["role"] in _OWN
-    )  # who they are is the whole question
+    # Of one's own record, who they are is the whole question.
+    own = request["purpose"] == Purpose.OWN_RECORD.value or subject["role"] in _OWN
     return json.dumps(
         [
             {name: value for name, value in request.items() if name not in ("id", "time")},
