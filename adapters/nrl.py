@@ -18,15 +18,14 @@ from broker.records.source import Provenance, RecordEntry, ResidentIdentity, Sou
 from broker.vocabulary import NHS_NUMBER, ODS_CODE, GapCause, Section, Sensitivity
 
 from . import national
-from .answering import Allowance, Answering, Clock, Unanswered, details, no_answer, plain, utc_now
-from .credentials import Credentials
+from .answering import Allowance, Answering, Unanswered, details, plain
 from .egress import parse
 from .fhir_r4.documents import read_document
 from .fhir_r4.person import numbers_of
 from .fhir_r4.types import SECTIONS as FHIR_SECTIONS
 from .fhir_r4.values import Json, codings, many, moment, text, words
-from .http import Http, same_origin
-from .national import National
+from .http import same_origin
+from .national_source import NationalSource
 
 KEYS: Mapping[str, read.Key] = {
     **national.KEYS,
@@ -63,40 +62,14 @@ _TELLS = {"736253002": frozenset({Sensitivity.MENTAL_HEALTH})}
 SECTIONS = frozenset({Section.CONTINGENCY, Section.CARE_PLAN, Section.DOCUMENTS})
 
 
-class Nrl:
+class Nrl(NationalSource):
     """One connection to the National Record Locator. See SourceSystem."""
 
-    personal = True
+    correlation = "NHSD-Correlation-Id"
 
-    def __init__(
-        self,
-        *,
-        id: str,
-        label: str,
-        organisation: str,
-        options: Mapping[str, Any],
-        http: Http,
-        credentials: Credentials,
-        clock: Clock = utc_now,
-    ) -> None:
-        self.id, self.label, self.organisation = id, label, organisation
-        self.sections: frozenset[Section] = SECTIONS | FHIR_SECTIONS if options["fetch_documents"] else SECTIONS
-        self._options, self._http, self._credentials, self._clock = options, http, credentials, clock
-        self._service = National(id, organisation, options, http, credentials, correlation="NHSD-Correlation-Id")
-
-    async def fetch(self, resident: ResidentIdentity, sections: frozenset[Section]) -> SourceAnswer:
-        asked = sections & self.sections
-        if not asked:
-            return SourceAnswer()
-        if resident.nhs_number is None:
-            return no_answer(asked, GapCause.NOT_LINKED, "there is no number to ask by")
-        try:
-            self._service.must_know(resident.asked_by)
-            return await self._ask(resident, resident.nhs_number, asked)
-        except Unanswered as error:
-            return no_answer(asked, error.cause, error.detail)
-        except _UNREADABLE:
-            return no_answer(asked, GapCause.MALFORMED, "sent an answer that could not be read")
+    def __init__(self, *, options: Mapping[str, Any], **given: Any) -> None:
+        super().__init__(options=options, **given)
+        self.sections = SECTIONS | FHIR_SECTIONS if options["fetch_documents"] else SECTIONS
 
     async def _ask(self, resident: ResidentIdentity, number: str, asked: frozenset[Section]) -> SourceAnswer:
         allowance, by = self._http.allowance(), resident.asked_by

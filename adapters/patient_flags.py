@@ -19,13 +19,13 @@ from broker.records.source import Provenance, RecordEntry, ResidentIdentity, Sou
 from broker.vocabulary import GapCause, Section, Sensitivity
 
 from . import national
-from .answering import Allowance, Answering, Clock, Unanswered, details, no_answer, plain, utc_now
-from .credentials import Credentials
+from .answering import Allowance, Answering, Unanswered, details, plain
 from .fhir_r4.person import numbers_of
 from .fhir_r4.search import Found
 from .fhir_r4.values import Json, all_said, all_words, begun, codings, many, moment, notes, period, text, words
-from .http import Http, addressed
-from .national import National, NotUsed
+from .http import addressed
+from .national import NotUsed
+from .national_source import NationalSource
 
 ADJUSTMENTS = "national-reasonable-adjustment-flag"
 KEYS: Mapping[str, read.Key] = {
@@ -51,41 +51,13 @@ _ADJUSTMENT = ("reasonable-adjustment", "reasonable adjustment", "nraf")
 _NOTES = "https://fhir.nhs.uk/England/StructureDefinition/Extension-FlagNotes"
 
 
-class PatientFlags:
+class PatientFlags(NationalSource):
     """One connection to the Patient Flags service. See SourceSystem."""
 
-    personal = True
-
-    def __init__(
-        self,
-        *,
-        id: str,
-        label: str,
-        organisation: str,
-        options: Mapping[str, Any],
-        http: Http,
-        credentials: Credentials,
-        clock: Clock = utc_now,
-    ) -> None:
-        self.id, self.label, self.organisation = id, label, organisation
+    def __init__(self, *, options: Mapping[str, Any], **given: Any) -> None:
+        super().__init__(options=options, **given)
         self._watched = tuple(filter(None, (code.strip() for code in options["safeguarding_codes"].split(","))))
-        self.sections: frozenset[Section] = SECTIONS | ({Section.SAFEGUARDING} if self._watched else frozenset())
-        self._options, self._http, self._credentials, self._clock = options, http, credentials, clock
-        self._service = National(id, organisation, options, http, credentials)
-
-    async def fetch(self, resident: ResidentIdentity, sections: frozenset[Section]) -> SourceAnswer:
-        asked = sections & self.sections
-        if not asked:
-            return SourceAnswer()
-        if resident.nhs_number is None:
-            return no_answer(asked, GapCause.NOT_LINKED, "there is no number to ask by")
-        try:
-            self._service.must_know(resident.asked_by)
-            return await self._ask(resident, resident.nhs_number, asked)
-        except Unanswered as error:
-            return no_answer(asked, error.cause, error.detail)
-        except _UNREADABLE:
-            return no_answer(asked, GapCause.MALFORMED, "sent an answer that could not be read")
+        self.sections = SECTIONS | ({Section.SAFEGUARDING} if self._watched else frozenset())
 
     async def _ask(self, resident: ResidentIdentity, number: str, asked: frozenset[Section]) -> SourceAnswer:
         answering, allowance = Answering(asked), self._http.allowance()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 
 from adapters import configuration as read
 from broker.records.source import (
@@ -27,14 +26,14 @@ from broker.records.source import (
 from broker.vocabulary import GapCause, Section
 
 from . import national
-from .answering import Allowance, Answering, Clock, Unanswered, details, no_answer, utc_now
-from .credentials import Credentials
+from .answering import Allowance, Answering, Unanswered, details
 from .fhir_r4.intake import Intake
 from .fhir_r4.person import numbers_of
 from .fhir_r4.search import Found
 from .fhir_r4.values import Json, extension, many, nhs_numbers, text, words
-from .http import Http, addressed
-from .national import National
+from .http import addressed
+from .national_source import NationalSource
+from .rows import is_nhs_number
 
 KEYS: Mapping[str, read.Key] = national.KEYS
 SECTIONS = frozenset({Section.DEMOGRAPHICS, Section.GP_PRACTICE, Section.CONTACTS, Section.INDIVIDUAL_REQUIREMENTS})
@@ -47,38 +46,10 @@ _SAYS_NOT_WHERE = ("resourceType", "id", "identifier", "name", "gender", "birthD
 _EXTENSIONS = (_COMMUNICATION, _PREFERENCE, f"{_UK_CORE}EthnicCategory", f"{_UK_CORE}DeathNotificationStatus")
 
 
-class Pds:
+class Pds(NationalSource):
     """One connection to the Personal Demographics Service. See SourceSystem and NationalRegister."""
 
-    personal = True
     sections = SECTIONS
-
-    def __init__(
-        self,
-        *,
-        id: str,
-        label: str,
-        organisation: str,
-        options: Mapping[str, Any],
-        http: Http,
-        credentials: Credentials,
-        clock: Clock = utc_now,
-    ) -> None:
-        self.id, self.label, self.organisation = id, label, organisation
-        self._http, self._credentials, self._clock = http, credentials, clock
-        self._service = National(id, organisation, options, http, credentials)
-
-    async def fetch(self, resident: ResidentIdentity, sections: frozenset[Section]) -> SourceAnswer:
-        asked = sections & self.sections
-        if not asked:
-            return SourceAnswer()
-        if resident.nhs_number is None:
-            return no_answer(asked, GapCause.NOT_LINKED, "there is no number to ask by")
-        try:
-            self._service.must_know(resident.asked_by)
-            return await self._ask(resident, resident.nhs_number, asked)
-        except Unanswered as error:
-            return no_answer(asked, error.cause, error.detail)
 
     async def _ask(self, resident: ResidentIdentity, number: str, asked: frozenset[Section]) -> SourceAnswer:
         allowance, by = self._http.allowance(), resident.asked_by
@@ -194,14 +165,6 @@ def _checked(patient: Json, born_on: date) -> Json:
     if patient.get("birthDate") != born_on.isoformat():
         raise Unanswered(GapCause.WRONG_PERSON, "the date of birth does not agree")
     return patient
-
-
-def is_nhs_number(value: str) -> bool:
-    """Ten digits, the last of which checks the others (modulus 11)."""
-    if len(value) != 10 or not (value.isascii() and value.isdigit()):
-        return False
-    check = 11 - sum(int(digit) * weight for digit, weight in zip(value, range(10, 1, -1), strict=False)) % 11
-    return check != 10 and check % 11 == int(value[9])
 
 
 def _is_named(patient: Json, sought: Sought) -> bool:

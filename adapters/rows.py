@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 
+import nhs_number
+
 from broker.records.source import ResidentIdentity
 from broker.vocabulary import GapCause, Section
 
@@ -30,6 +32,11 @@ def normal_number(text: str) -> str:
     if text.isdigit():  # nearly always, and of a million rows
         return text
     return "".join(text.split()).replace("-", "").upper()
+
+
+def is_nhs_number(text: str) -> bool:
+    """Ten plain digits, the last of which is what the others make it."""
+    return len(text) == 10 and text.isascii() and text.isdigit() and nhs_number.is_valid(text)
 
 
 def belonging(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from adapters.rows import is_nhs_number
 from broker.records.source import ResidentIdentity
 
 from .message import Message, Value
@@ -27,7 +28,7 @@ def person_of(message: Message) -> ResidentIdentity:
     if len(numbers) > 1:
         raise NotTaken(Problem.KEY_UNKNOWN, "it has more than one NHS number", where="PID^1^3")
     (number,) = numbers
-    if not has_check_digit(number):
+    if not is_nhs_number(number):
         raise NotTaken(Problem.DATA_TYPE, "its NHS number is not a valid one", where="PID^1^3")
     if not identity.text(7):
         raise NotTaken(Problem.FIELD_MISSING, "it has no date of birth", where="PID^1^7")
@@ -35,14 +36,6 @@ def person_of(message: Message) -> ResidentIdentity:
         return ResidentIdentity(number, day(identity.text(7)))
     except ValueError as error:
         raise NotTaken(Problem.DATA_TYPE, "its date of birth is not a whole date", where="PID^1^7") from error
-
-
-def has_check_digit(number: str) -> bool:
-    """Ten digits, the last of which is what the others make it (modulus 11)."""
-    if len(number) != 10 or not (number.isascii() and number.isdigit()):
-        return False
-    rest = 11 - sum(int(digit) * weight for digit, weight in zip(number, range(10, 1, -1), strict=False)) % 11
-    return rest != 10 and int(number[9]) == rest % 11
 
 
 def _national(value: Value) -> bool:

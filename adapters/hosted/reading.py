@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final
 
-import nhs_number
-
 from adapters.csv_file import Row
 from adapters.mapping import Declared, Mapped, value
-from adapters.rows import normal_number
+from adapters.rows import is_nhs_number, normal_number
 from broker.errors import InvalidInput
 from broker.records.source import RecordEntry
 from broker.vocabulary import Section
@@ -132,7 +130,7 @@ class _Reading:
         written = normal_number(value(row, self.columns.number))
         if not written:
             return None
-        if not (written.isascii() and nhs_number.is_valid(written)):
+        if not is_nhs_number(written):
             detail = "This is no NHS number. Compare it with a letter from the NHS; a spreadsheet may have rounded it."
             raise _Wrong(self.columns.number, "number-not-valid", detail)
         return written
